@@ -22,7 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diagnostics::{
-    Code, Diagnostic, Diagnostics, Place, Result, Source, did_you_mean, is_series, nearest, nearest_within, suggestion,
+    Code, Diagnostic, Diagnostics, Fact, Place, Result, Source, did_you_mean, fact, is_series, nearest, nearest_within,
+    suggestion,
 };
 use document::{Fields, Node, Syntax, yaml};
 use workspace::Workspace;
@@ -391,6 +392,7 @@ fn unknown_names(workspace: &Workspace, scenario: &Scenario) -> Diagnostics {
             Named::Namespace if all_known && !namespaces.contains(&name.as_str()) && seen.insert(name) => {
                 let message = format!("namespace `{name}` does not exist in this scenario");
                 let found = Diagnostic::new(Code::ScenarioInvalid, message).at(place.clone(), "");
+                let found = found.fact(Fact::missing("Namespace", name));
                 diagnostics.push(match nearest(name, namespaces.iter().copied()) {
                     Some(near) => found.help(did_you_mean(near)),
                     None => found.help("add it to `namespaces` of the scenario"),
@@ -406,7 +408,7 @@ fn unknown_names(workspace: &Workspace, scenario: &Scenario) -> Diagnostics {
                 let tools = workspace.config.tools.keys().map(String::as_str);
                 let message = format!("tool `{name}` is not pinned in charts.toml");
                 let found = Diagnostic::new(Code::ScenarioInvalid, message).at(place.clone(), "");
-                diagnostics.push(found.help(suggestion(name, tools)));
+                diagnostics.push(found.fact(Fact::missing(fact::TOOL, name)).help(suggestion(name, tools)));
             }
             Named::Application => diagnostics.0.extend(misspelled_application(workspace, name, place)),
             Named::Object => {

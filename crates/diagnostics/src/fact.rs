@@ -46,6 +46,8 @@ pub enum Fact {
     Field(String),
     /// It is about the value of a chart at this path, whose steps are joined by dots.
     Value(String),
+    /// It is about a template of the chart in this directory.
+    Chart(String),
     /// It is about this file.
     File(String),
     /// It is about objects in this namespace.
@@ -56,6 +58,17 @@ pub enum Fact {
         kind: Subject,
         /// Its name.
         name: String,
+    },
+    /// A list of a project lacks the kind of an object.
+    Unlisted {
+        /// The name of the list.
+        list: String,
+        /// The entry to add, in YAML.
+        entry: String,
+        /// The object, or what is done with it.
+        what: String,
+        /// The name of the project.
+        project: String,
     },
     /// Something has this name now.
     Renamed(String),
@@ -69,8 +82,26 @@ pub enum Fact {
     Elsewhere,
     /// It neither exists here nor is declared to exist outside of the repository.
     Undeclared,
+    /// It is defined, but nothing uses it.
+    Unused,
+    /// The same name is defined again.
+    Redefined,
+    /// No Application is rendered whose manifest charts.toml does not select.
+    Unselected,
     /// The name of this port is invalid.
     InvalidPort(String),
+    /// The output of this template, as Helm names it, is not valid YAML.
+    InvalidOutput(String),
+    /// The version range of a dependency is not locked.
+    Unlocked,
+    /// What an error of a reader says, without what it reads.
+    Reason(String),
+    /// The file is one of Kustomize, and no manifest.
+    Kustomization,
+    /// A program is busy: it is still being written.
+    Busy,
+    /// The same was found elsewhere, and is only counted here.
+    Repeated,
     /// A selector matches no pod.
     NoPods,
     /// The selector of a workload does not match the labels of its own pods.
@@ -78,6 +109,9 @@ pub enum Fact {
     /// Another Application is concerned, too: its target.
     SharedWith(String),
 }
+
+/// The kind of a missing tool.
+pub const TOOL: &str = "tool";
 
 /// The kind of a missing port to which a Service leads.
 pub const TARGET_PORT: &str = "target port";
@@ -91,6 +125,12 @@ impl Fact {
     pub fn missing(kind: &str, name: &str) -> Self {
         Self::Missing { kind: kind.to_owned(), name: name.to_owned() }
     }
+
+    /// A project does not allow something of this kind and name.
+    #[must_use]
+    pub fn forbidden(kind: Subject, name: &str) -> Self {
+        Self::Forbidden { kind, name: name.to_owned() }
+    }
 }
 
 /// What a fact is about.
@@ -98,6 +138,8 @@ impl Fact {
 pub enum Subject {
     /// An Application.
     Application,
+    /// A cluster.
+    Cluster,
     /// A `CustomResourceDefinition`.
     Definition,
     /// A namespace.
@@ -162,6 +204,12 @@ impl Diagnostic {
         self
     }
 
+    /// Adds the fields and options that it is about, or that fix it.
+    #[must_use]
+    pub fn about(self, fields: &[&str]) -> Self {
+        self.facts(fields.iter().map(|field| Fact::Field((*field).to_owned())))
+    }
+
     /// Adds facts.
     #[must_use]
     pub fn facts(mut self, facts: impl IntoIterator<Item = Fact>) -> Self {
@@ -195,6 +243,25 @@ impl Diagnostic {
     #[must_use]
     pub fn is(&self, fact: &Fact) -> bool {
         self.facts.contains(fact)
+    }
+
+    /// What a reader's error says, without what it reads.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        let reason = self.facts.iter().find_map(|fact| match fact {
+            Fact::Reason(reason) => Some(reason.as_str()),
+            _ => None,
+        });
+        reason.unwrap_or(&self.message)
+    }
+
+    /// The path of the value of a chart that it is about.
+    #[must_use]
+    pub fn value(&self) -> Option<&str> {
+        self.facts.iter().find_map(|fact| match fact {
+            Fact::Value(path) => Some(path.as_str()),
+            _ => None,
+        })
     }
 
     /// Whether a field is missing.

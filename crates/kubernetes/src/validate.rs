@@ -17,7 +17,7 @@ pub mod subject;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, did_you_mean, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result, did_you_mean, fact, nearest};
 use document::Node;
 use serde_json::Value;
 use toolbox::results::Results;
@@ -291,6 +291,7 @@ fn no_definition(kind: &Kind, count: usize, used: Place, unrendered: &Unrendered
     let message = format!("the CustomResourceDefinition of `{kind}` is {state} by Application `{app}`");
     let label = if *skipped { "skips all CustomResourceDefinitions" } else { "the definition as last rendered" };
     let found = Diagnostic::new(Code::SchemaMissing, message)
+        .facts(recorded.then_some(Fact::Removed(fact::Subject::Definition)))
         .target(app)
         .at(place.clone(), label)
         .at(used, if count > 1 { "one of the objects of this kind" } else { "an object of this kind" })

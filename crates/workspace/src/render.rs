@@ -22,7 +22,7 @@ mod violations;
 
 use std::path::Path;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result};
 use helm::values_schema;
 use kubernetes::applied;
 use kubernetes::manifest;
@@ -75,7 +75,7 @@ impl Renderer<'_> {
             return None;
         }
         let mut refused = values_schema::refused(self.root, target.chart);
-        refused.0.retain(|found| found.message.ends_with(values_schema::keywords::ELSEWHERE));
+        refused.0.retain(|found| found.is(&Fact::Elsewhere));
         for found in &mut refused.0 {
             found.code = Code::HelmRefused;
             found.target = Some(target.id.to_string());

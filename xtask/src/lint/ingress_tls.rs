@@ -59,7 +59,7 @@ fn of_ingress(object: &Object) -> Vec<Diagnostic> {
     }
     if let [_, rest @ ..] = others.as_slice()
         && !rest.is_empty()
-        && let Some(first) = found.iter_mut().find(|one| one.helps.iter().any(|help| help.starts_with("write")))
+        && let Some(first) = found.iter_mut().find(|one| one.suggested().next().is_none())
     {
         let named: Vec<String> = rest.iter().map(|host| format!("`{}`", text(host))).collect();
         first.notes.push(format!("the same with {}", named.join(", ")));

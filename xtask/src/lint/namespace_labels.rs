@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Help, Place, did_you_mean, nearest, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, Place, did_you_mean, nearest, suggestion};
 use document::Node;
 
 use super::namespaces;
@@ -67,6 +67,7 @@ fn contradictions(subject: &Subject<'_>) -> Diagnostics {
     let found = levels.contradictions().into_iter().map(|(name, one, two)| {
         let message = format!("namespace `{name}` has two Pod Security levels, `{}` and `{}`", one.level, two.level);
         Diagnostic::new(Code::NamespaceLabel, message)
+            .fact(Fact::Namespace(name.to_owned()))
             .at(two.place.clone(), "second level")
             .at(one.place.clone(), "first level")
             .note("the level that is applied last is enforced")

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::scenario::{self, FOLDER, GITOPS_FOLDER, Named};
 use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, did_you_mean, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Help, Place, did_you_mean, nearest};
 use kubernetes::object::Object;
 use toolbox::regular_file;
 use workspace::target::DEFAULT_CASE;
@@ -122,8 +122,11 @@ fn finding(names: &BTreeSet<&str>, kind: &str, name: &str, places: &[&Place]) ->
         (None, count) => {
             let listed: Vec<String> = names.iter().take(3).map(|name| format!("`{name}`")).collect();
             let more = if count > 3 { ", …" } else { "" };
-            format!("rendered are {}{more}: use one of them, or correct the name in the chart", listed.join(", "))
-                .into()
+            Help::from(format!(
+                "rendered are {}{more}: use one of them, or correct the name in the chart",
+                listed.join(", ")
+            ))
+            .naming(names.iter().take(3).copied())
         }
     })
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 use ::helm::chart::Chart;
 use ::helm::dependencies::ChartTree;
 use ::helm::usage::{Undefined, Usage};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, did_you_mean, edit_distance, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result, did_you_mean, edit_distance, nearest};
 use document::{Node, Value};
 use workspace::authored::{self, Authored, Origin};
 use workspace::target::ChartTarget;
@@ -138,7 +138,7 @@ fn of_files(unread: impl Iterator<Item = Diagnostic>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for one in unread {
         let file = one.places.first().map(|(place, _)| place.source.name.clone());
-        match file.filter(|_| one.helps.iter().any(|help| help.starts_with(REMOVE))) {
+        match file.filter(|_| one.suggested().next().is_none()) {
             Some(file) => files.entry((one.target.clone(), file)).or_default().push(one),
             None => found.push(one),
         }
@@ -148,19 +148,17 @@ fn of_files(unread: impl Iterator<Item = Diagnostic>) -> Vec<Diagnostic> {
             found.append(&mut all);
             continue;
         }
-        let named = |one: &Diagnostic| one.message.split('`').nth(1).map(|name| format!("`{name}`"));
+        let named = |one: &Diagnostic| one.value().map(|name| format!("`{name}`"));
         let others: Vec<String> = all.iter().skip(1).take(NAMED).filter_map(named).collect();
         let rest = all.len() - 1 - others.len();
         let more = if rest > 0 { format!(", and {rest} more") } else { String::new() };
         let mut first = all.swap_remove(0);
+        first.facts.clear();
         first.message = format!("{} values in `{file}` have no effect", all.len() + 1);
         found.push(first.note(format!("the same with {}{more}", others.join(", "))));
     }
     found
 }
-
-/// How the help about a value begins that is like no other one.
-const REMOVE: &str = "remove it";
 
 /// How often a name occurs as a whole word in the files of a chart.
 fn count(tree: &ChartTree, name: Option<&String>) -> usize {
@@ -280,6 +278,7 @@ impl Unread<'_> {
             if keys.len() <= MAX_KEYS { keys } else { BTreeSet::new() }
         });
         let found = Diagnostic::new(Code::ValueUnknown, format!("value `{name}` has no effect")).at(place, label);
+        let found = found.fact(Fact::Value(name.clone()));
         let found = match application {
             Some(application) => found.target(application),
             None => found,
@@ -294,7 +293,7 @@ impl Unread<'_> {
         }
         let found = match near {
             Some(near) => found.help(did_you_mean(near)),
-            None => found.help(format!("{REMOVE}, or read it in a template of `{}`", self.chart.path)),
+            None => found.help(format!("remove it, or read it in a template of `{}`", self.chart.path)),
         };
         self.found.push((path.to_vec(), found));
     }

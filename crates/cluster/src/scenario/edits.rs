@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, did_you_mean};
 use document::Node;
 use toolbox::regular_file;
 
@@ -56,6 +56,7 @@ fn not_there(root: &Path, edit: &Node, file: &str) -> Option<Diagnostic> {
     }
     let message = format!("`{file}` does not contain the text to replace");
     let found = Diagnostic::new(Code::ScenarioInvalid, message).at(node.place(), "must occur exactly once");
+    let found = found.fact(Fact::File(file.to_owned()));
     Some(found.help("copy the text from the file, with its letter case, blanks, and line breaks"))
 }
 

@@ -3,7 +3,7 @@
 //! Helm ignores unknown keywords. One that is similar to a known keyword is reported as misspelled; others may be
 //! annotations for other programs. Regular expressions and formats are not validated, since their dialects differ.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Help, Place, did_you_mean, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, Place, did_you_mean, nearest};
 use document::{Key, Node, Value};
 
 /// The type of a keyword's value.
@@ -36,9 +36,6 @@ enum Kind {
     Draft,
     Anything,
 }
-
-/// The end of the message about a reference to another file or a URL, which Helm would have to fetch.
-pub const ELSEWHERE: &str = "refers to another file";
 
 /// Keywords of the drafts that Helm supports (4, 6, 7, 2019-09, and 2020-12), and of common extensions.
 const KEYWORDS: &[(&str, Kind)] = &[
@@ -314,12 +311,10 @@ impl<'a> Checker<'a> {
         if text.starts_with('#') && resolve(self.root, text).is_none() && (text == "#" || text.starts_with("#/")) {
             self.refused(format!("`{path}` does not resolve"), value.place(), "no such schema in this file", None);
         } else if !text.starts_with('#') {
-            self.refused(
-                format!("`{path}` {ELSEWHERE}"),
-                value.place(),
-                "Helm would have to fetch it",
-                Some("copy the schema to `definitions`, and refer to it as `#/definitions/…`".into()),
-            );
+            let message = format!("`{path}` refers to another file");
+            let help = "copy the schema to `definitions`, and refer to it as `#/definitions/…`".into();
+            let found = invalid(message, value.place(), "Helm would have to fetch it", Some(help));
+            self.found.refused.push(found.fact(Fact::Elsewhere));
         }
     }
 
@@ -337,7 +332,8 @@ impl<'a> Checker<'a> {
                 let near = nearest(name, properties.iter().map(|(key, _)| key.name.as_str()));
                 let message = format!("{owner} must have `{name}`, which is not in `properties`");
                 let label = "no values satisfy this";
-                self.accepted(message, item.place(), label, near.map(did_you_mean));
+                let found = invalid(message, item.place(), label, near.map(did_you_mean));
+                self.found.accepted.push(found.facts(path.is_empty().then(|| Fact::Required(name.to_owned()))));
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, did_you_mean, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Source, did_you_mean, nearest};
 use document::{Node, Value, edit, lookalike, yaml};
 use helm::chart::{Dependency, Origin};
 use helm::errors::{Rule, Violation};
@@ -160,6 +160,7 @@ impl Context<'_> {
     fn unknown(&self, values: &Values<'_>, pointer: &[String], known: &[&str]) -> Diagnostic {
         let key = pointer.last().map(String::as_str).unwrap_or_default();
         let found = Diagnostic::new(Code::HelmRefused, format!("unknown value `{}`", name(pointer)));
+        let found = found.fact(Fact::Unknown(name(pointer)));
         let found = match values.find_key(pointer) {
             Some(place) => found.at(place, ""),
             None => found.at(self.values_file(), ""),
@@ -219,6 +220,7 @@ impl Context<'_> {
     /// A required value that is not set.
     fn missing(&self, values: &Values<'_>, pointer: &[String], required: &str) -> Diagnostic {
         let found = Diagnostic::new(Code::HelmRefused, format!("`{}` {required}", name(pointer)));
+        let found = found.fact(Fact::Value(name(pointer))).fact(Fact::Required(name(pointer)));
         if let Some(setting) = values.find(pointer) {
             return found.at(setting.place, "null removes the default");
         }
@@ -261,6 +263,7 @@ impl Context<'_> {
     ) -> Diagnostic {
         let (sentence, described) = schema::sentence(problem, found);
         let diagnostic = Diagnostic::new(Code::HelmRefused, format!("`{}` {sentence}", name(pointer)));
+        let diagnostic = diagnostic.fact(Fact::Value(name(pointer)));
         if let Some((parameter, place)) = values.parameter_inside(pointer) {
             let kept = name(pointer);
             let rest = parameter.strip_prefix(&format!("{kept}.")).unwrap_or_default().replace('.', "\\.");
@@ -348,6 +351,7 @@ fn invalid(
     };
     let message = format!("`{}` {sentence}", name(pointer));
     let mut diagnostic = Diagnostic::new(Code::HelmRefused, message).at(setting.place.clone(), "");
+    diagnostic = diagnostic.fact(Fact::Value(name(pointer)));
     diagnostic = with_rule(diagnostic, problem, schema, found, described);
     if let Some(help) = help {
         diagnostic = diagnostic.help(help);

@@ -1,13 +1,7 @@
-//! What findings say about themselves: their places, their Applications, and what their messages name.
+//! What findings know about themselves: their places, their Applications, and their facts.
 
-use diagnostics::fact::{PORT, TARGET_PORT};
+use diagnostics::fact::{PORT, Subject, TARGET_PORT};
 use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
-
-/// The end of the message about the tool of a step.
-pub(super) const UNPINNED: &str = " is not pinned in charts.toml";
-
-/// The end of the message about scenarios of an Application that does not exist.
-pub(super) const NEVER_RUN: &str = ", so its scenarios never run";
 
 pub(super) fn of(diagnostics: &Diagnostics, code: Code) -> impl Iterator<Item = &Diagnostic> {
     diagnostics.0.iter().filter(move |found| found.code == code)
@@ -55,6 +49,27 @@ pub(super) fn is_target_port(found: &Diagnostic) -> bool {
 pub(super) fn invalid_port(found: &Diagnostic) -> Option<&str> {
     found.facts.iter().find_map(|fact| match fact {
         Fact::InvalidPort(name) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+/// The name of something of a kind that a project does not allow.
+pub(super) fn forbids(found: &Diagnostic, subject: Subject) -> Option<&str> {
+    found.facts.iter().find_map(|fact| match fact {
+        Fact::Forbidden { kind, name } if *kind == subject => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+/// The list of a project that lacks a kind.
+pub(super) fn unlisted(found: &Diagnostic) -> Option<&Fact> {
+    found.facts.iter().find(|fact| matches!(fact, Fact::Unlisted { .. }))
+}
+
+/// The path of a field whose value cannot be read.
+pub(super) fn malformed_field(found: &Diagnostic) -> Option<&str> {
+    found.facts.iter().find_map(|fact| match fact {
+        Fact::Malformed(path) => Some(path.as_str()),
         _ => None,
     })
 }
