@@ -48,8 +48,10 @@ pub enum Fact {
     Value(String),
     /// It is about a template of the chart in this directory.
     Chart(String),
-    /// It is about this file.
+    /// It is about the file or directory with this path or URL.
     File(String),
+    /// It needs the repository or the file with this URL.
+    Needs(String),
     /// It is about objects in this namespace.
     Namespace(String),
     /// A project does not allow something of this kind and name.
@@ -86,7 +88,7 @@ pub enum Fact {
     Unused,
     /// The same name is defined again.
     Redefined,
-    /// No Application is rendered whose manifest charts.toml does not select.
+    /// An Application is not rendered, since charts.toml does not select its manifest.
     Unselected,
     /// The name of this port is invalid.
     InvalidPort(String),
@@ -115,6 +117,9 @@ pub const TOOL: &str = "tool";
 
 /// The kind of a missing port to which a Service leads.
 pub const TARGET_PORT: &str = "target port";
+
+/// The kind of a missing port of a Service.
+pub const SERVICE_PORT: &str = "Service port";
 
 /// The kind of another missing port of a pod.
 pub const PORT: &str = "port";
@@ -153,7 +158,7 @@ pub enum Subject {
 pub struct Help {
     /// The sentence.
     pub text: String,
-    /// The names in it, and what they are.
+    /// The names in it, and what else the finding is to know.
     facts: Vec<Fact>,
 }
 
@@ -164,6 +169,13 @@ pub fn did_you_mean(name: impl fmt::Display) -> Help {
 }
 
 impl Help {
+    /// Adds a fact about the finding with this help.
+    #[must_use]
+    pub fn fact(mut self, fact: Fact) -> Self {
+        self.facts.push(fact);
+        self
+    }
+
     /// Names what exists and may be meant.
     #[must_use]
     pub fn naming<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use argocd::application::{Defined, in_instance, instance_name, read_one};
 use argocd::application_set::{self, Cluster, Repository, Surroundings, Unavailable, Unknown};
 use argocd::glob;
-use diagnostics::{Code, Diagnostic, Diagnostics, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Source};
 use document::{Node, Value};
 use toolbox::source::read;
 
@@ -125,7 +125,7 @@ impl<'a> Generator<'a> {
         }
         for Unavailable { reason, place, help } in outcome.unavailable {
             let message = format!("Applications of ApplicationSet `{}` are not generated: {reason}", outcome.name);
-            let found = Diagnostic::new(Code::NotRendered, message).at(place, "");
+            let found = Diagnostic::new(Code::NotRendered, message).fact(Fact::Reason(reason)).at(place, "");
             let found = help.into_iter().fold(found, Diagnostic::help);
             generated.unrendered.push(unrendered(found.into()));
         }

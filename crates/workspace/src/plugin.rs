@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use argocd::application::{Application, Source};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result};
 use document::{Fields, Node, Syntax, Value};
 use toolbox::archive::sha256;
 
@@ -134,7 +134,10 @@ impl PluginSource {
                     .to_owned(),
                 name => format!("`name = \"{name}\"` and its `command`"),
             };
+            // Without a name, each source may need another plugin.
+            let reason = (!section.name.is_empty()).then(|| Fact::Reason(format!("is rendered by {name}")));
             return Err(Diagnostic::new(Code::NotRendered, format!("`{}` is rendered by {name}", source.path))
+                .facts(reason)
                 .at(place, "")
                 .help(format!("add `[[plugin]]` with {entry} to charts.toml"))
                 .into());

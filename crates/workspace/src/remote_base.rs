@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use argocd::repository_url;
-use diagnostics::{Code, Diagnostic, Diagnostics, Help, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, Result};
 use document::Node;
 use kustomize::inspect::{self, Inspection, Remote};
 use kustomize::remote::{self, Address};
@@ -195,6 +195,9 @@ fn unknown(remote: &Remote) -> Diagnostic {
     let file = remote::raw_file(&remote.address);
     let base = remote::repository(&remote.address).filter(|address| file.is_none() && !is_asset(address));
     let found = Diagnostic::new(Code::NotRendered, format!("`{}` is outside of this repository", remote.address))
+        .fact(Fact::Elsewhere)
+        .fact(Fact::File(remote.address.clone()))
+        .fact(Fact::Needs(remote.address.clone()))
         .at(remote.place.clone(), "kustomize would download it")
         .help("pin it with `cargo xtask deps --update`");
     match file.or(base).filter(Address::is_certain) {
@@ -217,6 +220,7 @@ fn is_asset(address: &Address) -> bool {
 
 fn refused(remote: &Remote, why: &str, help: impl Into<Help>) -> Diagnostic {
     Diagnostic::new(Code::NotRendered, format!("`{}` cannot be built: {why}", remote.address))
+        .fact(Fact::Needs(remote.address.clone()))
         .at(remote.place.clone(), "kustomize would download it")
         .help(help)
 }
@@ -224,6 +228,7 @@ fn refused(remote: &Remote, why: &str, help: impl Into<Help>) -> Diagnostic {
 fn absent(remote: &Remote, address: &Address) -> Diagnostic {
     let what = if address.path.is_empty() { "." } else { &address.path };
     Diagnostic::new(Code::NotRendered, format!("`{}` does not contain `{what}`", address.repository))
+        .fact(Fact::Needs(address.repository.clone()))
         .at(remote.place.clone(), "kustomize would download it")
         .help(format!("correct the path, or the commit or checkout in {CONFIG_FILE}"))
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use argocd::application::Source;
 use argocd::repository_url;
 use argocd::value_files::clean;
-use diagnostics::{Code, Diagnostic, Diagnostics, Help, Place, Result, did_you_mean, nearest, nearest_within};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, Place, Result, did_you_mean, nearest, nearest_within};
 use document::Node;
 use toolbox::archive::sha256;
 use toolbox::git::Repository;
@@ -212,6 +212,7 @@ impl<'a> Trees<'a> {
         let label = format!("{CONFIG_FILE} has `{}`", self.config.repository);
         let help = "pin its commit with `cargo xtask deps --update`, or declare it in charts.toml: `[[other-repository]]` with \
                     its `url`, and the `path` of a checkout or a `commit`";
+        let help = Help::from(help).fact(Fact::Needs(url.to_owned()));
         Err(Missing::new(format!("`{url}` is another repository"), label, help))
     }
 
@@ -223,7 +224,8 @@ impl<'a> Trees<'a> {
                 if !root.is_dir() {
                     let message = format!("`{path}`, the checkout of `{}`, does not exist", entry.url);
                     let help = format!("clone the repository there, or correct `path` in {CONFIG_FILE}");
-                    return Err(Missing::new(message, String::new(), &help));
+                    let help = Help::from(help).fact(Fact::Needs(entry.url.clone()));
+                    return Err(Missing::new(message, String::new(), help));
                 }
                 let top = root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&root).to_path_buf();
                 let name = label(path);
@@ -244,7 +246,8 @@ impl<'a> Trees<'a> {
                 let bare = downloaded(self.cache, &entry.url);
                 if !self.cache.join(TREES).join(commit).is_dir() && !is_downloaded(self.cache, entry) {
                     let message = format!("commit {} of `{}` is not downloaded", &commit[..8], entry.url);
-                    return Err(Missing::new(message, String::new(), "run `cargo xtask deps`"));
+                    let help = Help::from("run `cargo xtask deps`").fact(Fact::Needs(entry.url.clone()));
+                    return Err(Missing::new(message, String::new(), help));
                 }
                 self.export(Repository::bare(&bare).as_ref(), commit, commit, label)
             }

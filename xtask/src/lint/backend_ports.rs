@@ -3,7 +3,7 @@
 //! The Service itself is left to `references`. A Service without ports, such as one of type `ExternalName`, has any.
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, Help, did_you_mean, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, did_you_mean, fact, nearest};
 use document::Node;
 use kubernetes::inventory::entry::Id;
 use kubernetes::inventory::near::is_near_number;
@@ -74,6 +74,7 @@ fn port(view: &View<'_, '_>, object: &Object, backend: &Backend<'_>) -> Option<D
     let message = format!("{} has no port `{typed}`", service.title());
     let label = if backend.port.is_some() { backend.service.role } else { "uses port 443 by default" };
     let found = object.finding(Code::ReferencePort, message, node.place(), label);
+    let found = found.fact(Fact::missing(fact::SERVICE_PORT, &typed));
     let shown = |port: &Port<'_>| match wanted {
         Some(_) => port.number.map(|number| number.to_string()),
         None => port.name.map(str::to_owned),

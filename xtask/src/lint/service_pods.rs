@@ -226,6 +226,7 @@ fn ambiguous(service: &Object, node: &Node, name: &str, protocol: &str, pods: &P
     let message = format!("target port `{name}` of {} is ambiguous", service.title());
     let place = |port: &Port<'_>| port.node.get("name").unwrap_or(port.node).place();
     let found = service.finding(Code::ReferencePort, message, node.place(), "names two container ports");
+    let found = found.fact(Fact::Known(name.to_owned()));
     Some(
         found
             .at(place(first), "used by the Service")
