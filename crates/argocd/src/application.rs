@@ -9,6 +9,8 @@ mod overrides;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, did_you_mean, nearest};
 use document::yaml::Document;
 use document::{Fields, Node, Syntax, Value};
@@ -63,7 +65,7 @@ pub struct Source {
     /// `ref`: the name by which value files of the other sources refer to this one.
     pub reference: Option<String>,
     /// The source without overrides.
-    pub node: Node,
+    pub node: Arc<Node>,
 }
 
 impl Source {
@@ -77,7 +79,7 @@ impl Source {
     ///
     /// Like in Argo CD, they cannot change the repository, path, chart, and revision.
     pub fn overridden(&self, overrides: &[Node]) -> Result<Node> {
-        let mut source = self.node.clone();
+        let mut source = Node::clone(&self.node);
         let mut memory = source.clone();
         let mut diagnostics = Diagnostics::default();
         for patch in overrides {
@@ -425,7 +427,7 @@ fn source(node: &Node, field: String, diagnostics: &mut Diagnostics) -> Option<S
         chart,
         target_revision,
         reference,
-        node: node.clone(),
+        node: Arc::new(node.clone()),
         field,
     })
 }

@@ -10,7 +10,13 @@ use sha2::{Digest, Sha256};
 /// SHA-256 in lowercase hexadecimal.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    hexadecimal::text(&Sha256::digest(bytes))
+    hexadecimal::text(&sha256_bytes(bytes))
+}
+
+/// SHA-256.
+#[must_use]
+pub fn sha256_bytes(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 /// SHA-1 of a text that consists of two parts, in lowercase hexadecimal.

@@ -46,7 +46,8 @@ fn key(results: &Results, target: &Target<'_>) -> Option<String> {
     let programs = PROGRAMS.map(|name| (name, Environment::tool_facts(name)));
     let own = [("namespace", target.namespace.as_str()), ("sources", kinds.as_str())];
     let programs = programs.iter().filter_map(|(name, facts)| Some((*name, facts.as_deref()?)));
-    let inputs = target.inputs.iter().map(|(name, digest)| (&**name, &**digest));
+    let inputs = target.inputs.all();
+    let inputs = inputs.iter().map(|(name, digest)| (&**name, &**digest));
     Some(results.key(own.into_iter().chain(programs).chain(inputs)))
 }
 

@@ -9,23 +9,22 @@
 use std::path::{Path, PathBuf};
 
 use diagnostics::{Diagnostic, Result};
-use toolbox::inputs::{self, Inputs};
+use toolbox::inputs::{self, Files};
 use toolbox::regular_file;
 
 use crate::helmignore::Rules;
 
 /// The files of a chart that Helm loads, without `charts/`.
-pub fn chart_files(root: &Path, chart: &Path) -> Result<Inputs> {
+pub fn chart_files(root: &Path, chart: &Path) -> Result<Files> {
     read(root, chart, &mut |_, _| {})
 }
 
 /// The same; each file is read once, and passed to `visit` with its name.
-pub fn read(root: &Path, chart: &Path, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Inputs> {
+pub fn read(root: &Path, chart: &Path, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Files> {
     let rules = Rules::parse(&regular_file::read_to_string(chart.join(".helmignore")).unwrap_or_default());
-    let mut files = Inputs::new();
-    let mut walk = Walk { root, chart, rules, open: Vec::new(), files: &mut files, visit };
+    let mut walk = Walk { root, chart, rules, open: Vec::new(), files: Vec::new(), visit };
     walk.folder(chart, "", false)?;
-    Ok(files)
+    Ok(walk.files.into_iter().collect())
 }
 
 struct Walk<'a> {
@@ -34,7 +33,7 @@ struct Walk<'a> {
     rules: Rules,
     /// The current folder and its parents: a link to one of them is a loop.
     open: Vec<PathBuf>,
-    files: &'a mut Inputs,
+    files: Vec<(String, [u8; 32])>,
     visit: &'a mut dyn FnMut(&str, &[u8]),
 }
 
@@ -70,7 +69,7 @@ impl Walk<'_> {
                 let bytes = regular_file::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
                 let name = inputs::name(self.root, &path);
                 (self.visit)(&name, &bytes);
-                self.files.insert(name.into(), inputs::digest(&bytes).into());
+                self.files.push((name, inputs::sha256_bytes(&bytes)));
             }
         }
         self.open.pop();
@@ -93,7 +92,7 @@ mod tests {
         }
         std::os::unix::fs::symlink(&chart, chart.join("templates/loop")).expect("link");
         let files = chart_files(root.path(), &chart).expect("readable");
-        let names: Vec<_> = files.keys().map(|name| &**name).collect();
+        let names: Vec<_> = files.names().collect();
         assert_eq!(names, ["charts/web/.helmignore", "charts/web/Chart.yaml", "charts/web/templates/a.yaml"]);
     }
 }

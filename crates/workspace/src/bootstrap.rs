@@ -3,6 +3,8 @@
 //! Argo CD does not deploy it, so no Application says how it is rendered. It is rendered like an Application of the same
 //! name, so that the Applications in its output are found.
 
+use std::sync::Arc;
+
 use argocd::application::{Application, Source, helm_options, in_instance};
 use diagnostics::{Diagnostics, Place};
 use document::{Fields, Key, Node, Syntax, Value};
@@ -68,7 +70,7 @@ impl Bootstrap {
                 chart: None,
                 target_revision: String::new(),
                 reference: None,
-                node,
+                node: Arc::new(node),
             }],
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use diagnostics::Result;
 use helm::chart_files;
-use toolbox::inputs::Inputs;
+use toolbox::inputs::Files;
 use toolbox::parallel::{cores, parallel};
 
 use crate::find;
@@ -15,14 +15,14 @@ use crate::find;
 #[derive(Debug)]
 pub(crate) struct ChartContents {
     /// Their digests.
-    pub(crate) files: Result<Inputs>,
+    pub(crate) files: Result<Files>,
     /// Whether one of them, other than a text about the chart, mentions Argo CD's kinds.
     pub(crate) mentions_argocd: bool,
 }
 
 impl Default for ChartContents {
     fn default() -> Self {
-        Self { files: Ok(Inputs::new()), mentions_argocd: false }
+        Self { files: Ok(Files::default()), mentions_argocd: false }
     }
 }
 

@@ -47,6 +47,7 @@ pub mod suppression;
 mod survey;
 pub mod sync_policy;
 pub mod target;
+pub mod target_inputs;
 pub mod tree;
 pub mod trees;
 mod unapplied;

@@ -4,7 +4,6 @@
 //!
 //! Reads files; starts no process and writes nothing.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +14,6 @@ use helm::dependencies::{self, Inspection};
 use helm::recipe::Recipe;
 use toolbox::archive::sha256;
 use toolbox::inputs;
-use toolbox::inputs::Inputs;
 use toolbox::timings;
 
 use crate::chart_recipe::{self, ChartPlace, Environment};
@@ -28,6 +26,7 @@ use crate::plain::DirectorySource;
 use crate::plugin::PluginSource;
 use crate::repeated;
 use crate::target::{ChartPart, DEFAULT_CASE, Inspected, KustomizePart, Part, RemoteChartPart, Target, TargetId};
+use crate::target_inputs::TargetInputs;
 use crate::tree::Tree;
 
 /// The dependencies and files of all deployed charts, by directory.
@@ -242,7 +241,7 @@ enum Planned<'a> {
 struct Draft<'i> {
     case_file: Option<&'i Path>,
     namespace: String,
-    inputs: Inputs,
+    inputs: TargetInputs,
 }
 
 impl<'a> Planner<'a, '_> {
@@ -318,7 +317,7 @@ impl<'a> Planner<'a, '_> {
         case_file: Option<&Path>,
     ) -> Result<Target<'a>> {
         let own = &deployment.application.namespace;
-        let mut draft = Draft { case_file, namespace: own.clone(), inputs: Inputs::new() };
+        let mut draft = Draft { case_file, namespace: own.clone(), inputs: TargetInputs::default() };
         let mut parts = Vec::with_capacity(planned.len());
         for (index, source) in planned.iter().enumerate() {
             let prefix = if planned.len() > 1 { format!("source {} ", index + 1) } else { String::new() };
@@ -347,30 +346,31 @@ impl<'a> Planner<'a, '_> {
                 self.chart_inputs(&recipe, &inspected, (root, named, prefix), &mut draft.inputs)?;
                 draft
                     .inputs
+                    .own
                     .insert(format!("{prefix}chart {}", source.pin.name).into(), source.pin.digest.as_str().into());
                 if !inside.is_empty() {
                     let digest = format!("sha256:{}", sha256(inside.as_bytes()));
-                    draft.inputs.insert(format!("{prefix}value files in the chart").into(), digest.into());
+                    draft.inputs.own.insert(format!("{prefix}value files in the chart").into(), digest.into());
                 }
                 Part::RemoteChart(RemoteChartPart { source, recipe, inspected })
             }
             Planned::Kustomize { source, recipe } => {
-                source.add_inputs(root, recipe, prefix, &mut draft.inputs)?;
-                draft.inputs.insert("kustomize".into(), self.argocd.kustomize.into());
+                source.add_inputs(root, recipe, prefix, &mut draft.inputs.own)?;
+                draft.inputs.own.insert("kustomize".into(), self.argocd.kustomize.into());
                 if source.inflates(recipe) {
-                    draft.inputs.insert("helm".into(), self.argocd.helm.into());
+                    draft.inputs.own.insert("helm".into(), self.argocd.helm.into());
                 }
                 Part::Kustomize(KustomizePart { source, recipe: recipe.clone() })
             }
             Planned::Directory(source) => {
-                draft.inputs.extend(source.contents.inputs.clone());
+                draft.inputs.own.extend(source.contents.inputs.clone());
                 // Nothing else affects it, but a target without inputs would never be stale.
-                draft.inputs.insert(format!("{prefix}application").into(), "directory".into());
+                draft.inputs.own.insert(format!("{prefix}application").into(), "directory".into());
                 if let Some(evaluation) = &source.evaluation {
-                    draft.inputs.extend(evaluation.imported.clone());
-                    draft.inputs.insert(format!("{prefix}application").into(), evaluation.digest(root).into());
+                    draft.inputs.own.extend(evaluation.imported.clone());
+                    draft.inputs.own.insert(format!("{prefix}application").into(), evaluation.digest(root).into());
                     let version = self.workspace.config.tool(jsonnet::TOOL).unwrap_or_default();
-                    draft.inputs.insert(jsonnet::TOOL.into(), version.into());
+                    draft.inputs.own.insert(jsonnet::TOOL.into(), version.into());
                 }
                 Part::Directory(source)
             }
@@ -379,33 +379,39 @@ impl<'a> Planner<'a, '_> {
                 let goldens = format!("{}/", find::GOLDENS);
                 for name in find::tracked(root).into_iter().filter(|name| !name.starts_with(&goldens)) {
                     let digest = inputs::file_digest(&root.join(&name))?;
-                    draft.inputs.insert(name.into(), digest.into());
+                    draft.inputs.own.insert(name.into(), digest.into());
                 }
-                draft.inputs.insert(format!("{prefix}application").into(), source.digest().into());
-                draft.inputs.insert("kubernetes".into(), self.workspace.config.kubernetes.as_str().into());
+                draft.inputs.own.insert(format!("{prefix}application").into(), source.digest().into());
+                draft.inputs.own.insert("kubernetes".into(), self.workspace.config.kubernetes.as_str().into());
                 let tools = [("helm", self.argocd.helm), ("kustomize", self.argocd.kustomize)];
                 let tools = tools.into_iter().filter(|(name, _)| source.plugin.mentions(name));
-                draft.inputs.extend(tools.map(|(name, version)| (name.into(), version.into())));
+                draft.inputs.own.extend(tools.map(|(name, version)| (name.into(), version.into())));
                 Part::Plugin(source)
             }
             Planned::Elsewhere { tree, planned } => {
-                let mut inner = Draft { case_file: None, namespace: draft.namespace.clone(), inputs: Inputs::new() };
+                let mut inner =
+                    Draft { case_file: None, namespace: draft.namespace.clone(), inputs: TargetInputs::default() };
                 let part = self.part(planned, &tree.root, prefix, &mut inner)?;
                 draft.namespace = inner.namespace;
                 let settings = ["helm", "jsonnet", "kubernetes", "kustomize"];
                 let mut files = String::new();
-                for (name, digest) in inner.inputs {
+                for (name, digest) in inner.inputs.all() {
                     let is_file = !settings.contains(&&*name) && tree.root.join(&*name).is_file();
                     match &tree.commit {
                         Some(_) if is_file => files.push_str(&format!("{name} {digest}\n")),
-                        None if is_file => drop(draft.inputs.insert(format!("{}{name}", tree.label).into(), digest)),
-                        _ => drop(draft.inputs.insert(name, digest)),
+                        None if is_file => {
+                            drop(draft.inputs.own.insert(format!("{}{name}", tree.label).into(), digest))
+                        }
+                        _ => drop(draft.inputs.own.insert(name, digest)),
                     }
                 }
                 if let Some(commit) = &tree.commit {
-                    draft.inputs.insert(format!("{prefix}revision {}", tree.title()).into(), commit.as_str().into());
+                    draft
+                        .inputs
+                        .own
+                        .insert(format!("{prefix}revision {}", tree.title()).into(), commit.as_str().into());
                     let digest = format!("sha256:{}", sha256(files.as_bytes()));
-                    draft.inputs.insert(format!("{prefix}files of {}", tree.title()).into(), digest.into());
+                    draft.inputs.own.insert(format!("{prefix}files of {}", tree.title()).into(), digest.into());
                 }
                 Part::Elsewhere(tree, Box::new(part))
             }
@@ -417,20 +423,17 @@ impl<'a> Planner<'a, '_> {
         recipe: &Recipe,
         inspected: &Inspected,
         (root, named, prefix): (&Path, &[(String, PathBuf)], &str),
-        inputs: &mut Inputs,
+        inputs: &mut TargetInputs,
     ) -> Result<()> {
         let name = |file: &Path| chart_recipe::file_name(root, named, file);
-        let files = inspected.contents.files.as_ref().map_err(Clone::clone)?;
-        if inputs.is_empty() {
-            inputs.clone_from(files);
-        } else {
-            inputs.extend(files.iter().map(|(name, digest)| (Arc::clone(name), Arc::clone(digest))));
-        }
+        inputs.add_chart(&inspected.contents)?;
         for file in recipe.files() {
-            if let Entry::Vacant(entry) = inputs.entry(name(file).into()) {
-                entry.insert(inputs::file_digest(file)?.into());
+            let name = name(file);
+            if !inputs.contains(&name) {
+                inputs.own.insert(name.into(), inputs::file_digest(file)?.into());
             }
         }
+        let inputs = &mut inputs.own;
         let dependencies = inspected.dependencies.inputs().into_iter();
         inputs.extend(dependencies.map(|(name, digest)| (format!("dependency {name}").into(), digest.into())));
         inputs.insert(format!("{prefix}application").into(), recipe.digest(name).into());

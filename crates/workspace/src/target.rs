@@ -11,13 +11,13 @@ use diagnostics::Reported;
 use helm::chart::Chart;
 use helm::dependencies::Inspection;
 use helm::recipe::Recipe;
-use toolbox::inputs::Inputs;
 
 use crate::chart_contents::ChartContents;
 use crate::deploy::{ChartSource, Deployment, RemoteChart};
 use crate::kustomized::KustomizeSource;
 use crate::plain::DirectorySource;
 use crate::plugin::PluginSource;
+use crate::target_inputs::TargetInputs;
 use crate::tree::Tree;
 
 /// The name of a target, `<app>/<case>`.
@@ -50,7 +50,7 @@ pub struct Target<'a> {
     /// What its sources render, in their order.
     pub parts: Vec<Part<'a>>,
     /// The digests of everything that the render depends on.
-    pub inputs: Inputs,
+    pub inputs: TargetInputs,
 }
 
 /// What a source of an Application renders.
@@ -119,7 +119,7 @@ pub struct ChartTarget<'a> {
     /// The dependencies and files of the chart.
     pub inspected: &'a Inspected,
     /// The digests of everything that the render of the target depends on.
-    pub inputs: &'a Inputs,
+    pub inputs: &'a TargetInputs,
 }
 
 impl Target<'_> {

@@ -182,7 +182,7 @@ fn freshness(session: &Session<'_>, workspace: &Workspace) -> (BTreeMap<TargetId
     let mut freshness = BTreeMap::new();
     for target in &targets {
         if let Some(golden) = diagnostics.take(Golden::load(&session.root, &target.id)) {
-            let fresh = golden.stale(&target.inputs).is_empty() && target.refused().is_none();
+            let fresh = golden.stale(&target.inputs.all()).is_empty() && target.refused().is_none();
             freshness.insert(target.id.clone(), fresh);
         }
     }

@@ -14,6 +14,7 @@ mod management;
 mod neighbors;
 mod pair;
 mod policy;
+mod projects;
 mod request;
 mod revision;
 mod side;

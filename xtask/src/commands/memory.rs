@@ -18,12 +18,12 @@ impl Memory {
     #[must_use]
     pub fn find(&self, target: &Target<'_>) -> Option<Vec<Recorded>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&(target.id.clone(), target.inputs.clone())).cloned()
+        known.get(&(target.id.clone(), target.inputs.all())).cloned()
     }
 
     /// Keeps what was rendered.
     pub fn keep(&self, target: &Target<'_>, rendered: &[Recorded]) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert((target.id.clone(), target.inputs.clone()), rendered.to_vec());
+        known.insert((target.id.clone(), target.inputs.all()), rendered.to_vec());
     }
 }

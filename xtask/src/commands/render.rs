@@ -292,7 +292,7 @@ fn edited(job: &Rendering<'_>, diagnostics: &mut Diagnostics) {
 /// Whether the goldens of a target differ only because they were edited or deleted, which has its own finding.
 fn only_edited(job: &Rendering<'_>) -> bool {
     let golden = &job.golden;
-    golden.lock.as_ref().is_some_and(|lock| lock.inputs == job.target.inputs) && !golden.edited().is_empty()
+    golden.lock.as_ref().is_some_and(|lock| lock.inputs == job.target.inputs.all()) && !golden.edited().is_empty()
 }
 
 /// Reports all differing targets in one finding and all unrecorded ones in another. The diffs are on standard output.
@@ -416,7 +416,7 @@ pub(super) fn locks(
             rendered.iter().map(|new| (new.file.clone(), new.manifest.text.clone().into_bytes())).collect();
         let outputs =
             files.iter().map(|(name, bytes)| (name.as_str().into(), golden::digest_of(bytes).into())).collect();
-        let lock = Lock::of(target.inputs.clone(), outputs, rendered);
+        let lock = Lock::of(target.inputs.all(), outputs, rendered);
         let same_files = files == golden.files;
         let same_lock = golden.lock.as_ref() == Some(&lock);
         if same_files && same_lock || !same_files && !request.accept {

@@ -197,7 +197,7 @@ fn read_and<'a>(
     let _phase = timings::phase("read");
     let read = parallel(session.jobs, &targets, |target| {
         let mut golden = session.goldens.of(&session.root, &target.id)?;
-        let reasons = golden.stale(&target.inputs);
+        let reasons = golden.stale(&target.inputs.all());
         if reasons.is_empty() {
             fresh(&mut golden);
         }
@@ -434,7 +434,8 @@ fn sample(stale: &[&mut Rendering<'_>]) -> BTreeSet<String> {
     let mut keyed: Vec<(String, String)> = charts
         .map(|one| {
             let id = one.target.id.to_string();
-            let inputs: String = one.target.inputs.iter().map(|(name, digest)| format!("{name} {digest}\n")).collect();
+            let inputs: String =
+                one.target.inputs.all().iter().map(|(name, digest)| format!("{name} {digest}\n")).collect();
             (sha256(format!("{id}\n{inputs}").as_bytes()), id)
         })
         .collect();

@@ -12,7 +12,7 @@ use diagnostics::{Diagnostic, Diagnostics, Limit, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toolbox::environment::Environment;
-use toolbox::inputs;
+use toolbox::inputs::{self, Inputs};
 use toolbox::parallel::Slots;
 use toolbox::process::{Invocation, Output};
 use toolbox::results::Results;
@@ -114,12 +114,15 @@ impl Helm<'_> {
     pub fn key(&self, check: &str, targets: &[&ChartTarget<'_>]) -> String {
         let program = Environment::tool_facts("helm").unwrap_or_default();
         // An Application may render several charts, or one several times.
-        let own: Vec<(String, String)> = targets
+        let own: Vec<(String, String, Inputs)> = targets
             .iter()
-            .map(|target| (target.id.to_string(), target.recipe.digest(|path| inputs::name(self.root, path))))
+            .map(|target| {
+                let recipe = target.recipe.digest(|path| inputs::name(self.root, path));
+                (target.id.to_string(), recipe, target.inputs.all())
+            })
             .collect();
-        let inputs = targets.iter().zip(&own).flat_map(|(target, (id, recipe))| {
-            let inputs = target.inputs.iter().map(|(name, digest)| (&**name, &**digest));
+        let inputs = targets.iter().zip(&own).flat_map(|(target, (id, recipe, inputs))| {
+            let inputs = inputs.iter().map(|(name, digest)| (&**name, &**digest));
             let own = [("target", id.as_str()), ("chart", target.chart.path.as_str()), ("recipe", recipe.as_str())];
             own.into_iter().chain(inputs)
         });

@@ -41,7 +41,7 @@ impl ChartTree {
     pub fn read(root: &Path, own: &Path, directory: &Path) -> Result<Self> {
         let prefix = format!("{}/", inputs::name(root, own));
         let mut files = Tree::new();
-        for name in chart_files(root, own)?.keys() {
+        for name in chart_files(root, own)?.names() {
             let Some(path) = name.strip_prefix(&prefix) else { continue };
             let file = own.join(path);
             let bytes = toolbox::regular_file::read(&file).map_err(|error| Diagnostic::io("read", &file, &error))?;

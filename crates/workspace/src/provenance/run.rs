@@ -99,7 +99,8 @@ fn render(
 fn key(renderer: &Renderer<'_>, target: &ChartTarget<'_>, trust: Trust) -> String {
     let trust = format!("{trust:?}");
     let own = [("trust", trust.as_str()), ("release", target.recipe.release.as_str())];
-    let inputs = target.inputs.iter().map(|(name, digest)| (&**name, &**digest));
+    let inputs = target.inputs.all();
+    let inputs = inputs.iter().map(|(name, digest)| (&**name, &**digest));
     renderer.results.key(own.into_iter().chain(inputs))
 }
 

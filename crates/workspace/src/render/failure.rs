@@ -350,8 +350,8 @@ impl Context<'_> {
         let chart = &self.target.chart.directory;
         let files = helm::chart_files::chart_files(self.root, chart).unwrap_or_default();
         files
-            .keys()
-            .map(|name| self.root.join(&**name))
+            .names()
+            .map(|name| self.root.join(name))
             .filter(|path| path.starts_with(chart.join("templates")))
             .filter_map(|path| read(self.root, &path).ok())
             .collect()

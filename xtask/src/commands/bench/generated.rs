@@ -103,7 +103,7 @@ fn record(root: &Path, cache: &Path, mut outputs: BTreeMap<String, BTreeMap<Stri
         let files = outputs.remove(&target.id.app).unwrap_or_default();
         let digests =
             files.iter().map(|(name, bytes)| (name.as_str().into(), golden::digest_of(bytes).into())).collect();
-        let lock = Lock::of(target.inputs, digests, &[]);
+        let lock = Lock::of(target.inputs.all(), digests, &[]);
         let folder = root.join(golden::FOLDER).join(target.id.to_string());
         for (name, bytes) in &files {
             put(&folder.join(name), bytes)?;
@@ -273,7 +273,7 @@ fn relock(root: &Path, cache: &Path, indexes: &[usize]) -> Result<()> {
         let golden = golden::Golden::load(root, &target.id)?;
         let digests =
             golden.files.iter().map(|(name, bytes)| (name.as_str().into(), golden::digest_of(bytes).into())).collect();
-        let lock = Lock::of(target.inputs, digests, &[]);
+        let lock = Lock::of(target.inputs.all(), digests, &[]);
         put(&root.join(&golden.folder).join(lock::FILE), lock.to_text().as_bytes())?;
     }
     Ok(())

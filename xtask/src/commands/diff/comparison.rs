@@ -8,6 +8,7 @@ use toolbox::fingerprint::Fingerprints;
 use super::applications::Applications;
 use super::neighbors::Neighbors;
 use super::pair::Pairs;
+use super::projects::Forbidden;
 use super::side::RenderedSide;
 use super::{trace, validity};
 use crate::report::model::{ApplicationChange, NotRendered, Report, Side, Validity};
@@ -42,10 +43,12 @@ pub(super) fn compared(wanted: Wanted<'_>, base: RenderedSide<'_>, head: Rendere
     let after = Applications::new(head, wanted.selection);
     let neighbors = (Neighbors::new(base), Neighbors::new(head));
     let fingerprint = |value: &str| fingerprints.of(value);
+    let forbidden = if wanted.validated { Forbidden::new(base, head) } else { Forbidden::default() };
     let pairs = Pairs {
         base: &before,
         head: &after,
         neighbors: (&neighbors.0, &neighbors.1),
+        forbidden: &forbidden,
         fingerprint: &fingerprint,
         fields: wanted.fields,
     };

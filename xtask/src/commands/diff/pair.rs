@@ -14,6 +14,7 @@ use super::compare;
 use super::judge::{self, Judgment, Side};
 use super::management::{self, Managed};
 use super::neighbors::{Neighbors, Sought};
+use super::projects::Forbidden;
 use crate::commands::rendering::Rendering;
 use crate::report::model::{ApplicationChange, ApplicationKind, Known, NotRendered, ObjectChange};
 
@@ -26,6 +27,8 @@ pub(super) struct Pairs<'a> {
     pub(super) head: &'a Applications<'a>,
     /// All Applications of both sides, also those that are not selected.
     pub(super) neighbors: (&'a Neighbors<'a>, &'a Neighbors<'a>),
+    /// What projects of the head do not allow.
+    pub(super) forbidden: &'a Forbidden,
     /// Replaces the values of Secrets.
     pub(super) fingerprint: &'a dyn Fn(&str) -> String,
     /// Whether fields are compared, too.
@@ -53,7 +56,11 @@ impl Pairs<'_> {
             let file = after.or(before).map_or("", |one| one.file);
             let excused = excuse.map(|state| Application { file, root: None, state, targets: BTreeMap::new() });
             let (before, after) = (before.or(excused.as_ref()), after.or(excused.as_ref()));
-            if let Some(one) = unknown(name, before, after) {
+            let forbidden = self.forbidden.of(name);
+            let unknown = unknown(name, before, after);
+            // Argo CD does not even render it.
+            let refused = unknown.as_ref().and(forbidden.first()).map(|effect| &effect.message);
+            if let Some(one) = unknown.filter(|_| refused.is_none()) {
                 not_rendered.push(one);
                 continue;
             }
@@ -61,6 +68,7 @@ impl Pairs<'_> {
                 State::Failed(reason) => Some(reason),
                 State::Rendered | State::NotRendered(_) | State::Unselected => None,
             });
+            let failed = refused.or(failed);
             let kind = match (failed, before, after, from) {
                 (Some(reason), ..) => ApplicationKind::Failed { reason: reason.clone() },
                 (None, None, ..) => ApplicationKind::Added,
@@ -75,7 +83,10 @@ impl Pairs<'_> {
                 _ => compare::targets(&targets, self.fingerprint, self.fields),
             };
             let names = (from.unwrap_or(name), name);
-            let managed = self.managed(&kind, names, before, after);
+            let mut managed = self.managed(&kind, names, before, after);
+            if failed.is_none() {
+                managed.extend_from_slice(forbidden);
+            }
             if kind == ApplicationKind::Changed && objects.is_empty() && managed.is_empty() {
                 unchanged += 1;
                 continue;

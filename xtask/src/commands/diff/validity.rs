@@ -1,4 +1,5 @@
-//! Whether the cluster accepts the objects that change: what `validate` says about them, and Pod Security admission.
+//! Whether the cluster accepts the objects that change: what `validate` says about them, Pod Security admission, and the
+//! projects of their Applications.
 //!
 //! Objects that do not change are left to `ci`.
 
@@ -9,6 +10,7 @@ use golden::diff::Kind;
 use golden::objects;
 use kubernetes::change::effect::Effect;
 use kubernetes::object::Object;
+use kubernetes::scope::Scopes;
 use kubernetes::workload;
 use workspace::suppression;
 use workspace::target::{DEFAULT_CASE, Target, TargetId};
@@ -18,12 +20,15 @@ use super::side::RenderedSide;
 use crate::commands::validate;
 use crate::lint::chart_sources::ChartSources;
 use crate::lint::clusters::{self, Clusters};
-use crate::lint::pod_security;
 use crate::lint::subject::{ByTarget, Subject};
+use crate::lint::{application_project, pod_security};
 use crate::report::model::{Action, ApplicationChange, ObjectChange, REFUSED, Validity};
 
 /// What the names of the goldens of Namespaces begin with.
 const NAMESPACE: &str = "namespace-";
+
+/// What the names of the goldens of CustomResourceDefinitions begin with.
+const DEFINITION: &str = "customresourcedefinition-";
 
 /// A golden of a target.
 type File = (TargetId, String);
@@ -34,7 +39,7 @@ pub(super) fn check(head: RenderedSide<'_>, applications: &mut [ApplicationChang
     if only.is_empty() {
         return Validity::Checked { objects: 0, invalid: 0 };
     }
-    let mut found = refused_pods(head, &only);
+    let mut found = refused(head, &only);
     let validated = validated(head, &only).map(|invalid| found.extend(invalid));
     let validity = mark(applications, &found);
     validated.map_or_else(|reason| Validity::Unknown { reason }, |()| validity)
@@ -60,11 +65,18 @@ pub fn mark(applications: &mut [ApplicationChange], found: &Diagnostics) -> Vali
     }
     for one in applications.iter_mut() {
         compare::sort(&mut one.objects);
+        // What is wrong is the project, and not the object.
+        let target = format!("{}/{DEFAULT_CASE}", one.name);
+        let about = |found: &&Diagnostic| {
+            REFUSED.contains(&found.code) && found.origin.is_none() && found.target.as_deref() == Some(&target)
+        };
+        one.effects.splice(0..0, found.0.iter().filter(about).map(effect));
     }
     Validity::Checked { objects, invalid }
 }
 
-fn effect(found: &Diagnostic) -> Effect {
+/// A finding with which a sync fails, as an effect of the change.
+pub(super) fn effect(found: &Diagnostic) -> Effect {
     Effect {
         code: found.code,
         severity: Severity::Blocker,
@@ -99,8 +111,8 @@ fn validated(head: RenderedSide<'_>, only: &BTreeSet<File>) -> Result<Diagnostic
     }
 }
 
-/// The workloads whose pods violate the level that their namespace enforces.
-fn refused_pods(head: RenderedSide<'_>, only: &BTreeSet<File>) -> Diagnostics {
+/// What admission and projects refuse.
+fn refused(head: RenderedSide<'_>, only: &BTreeSet<File>) -> Diagnostics {
     let mut rendered: Vec<(&TargetId, Vec<Object>)> = Vec::new();
     let mut objects: Vec<Object> = Vec::new();
     for one in head.renderings.iter().filter(|one| one.target.id.case == DEFAULT_CASE) {
@@ -111,9 +123,31 @@ fn refused_pods(head: RenderedSide<'_>, only: &BTreeSet<File>) -> Diagnostics {
         objects.extend(read.iter().filter(|object| is_changed(&object.golden)).cloned());
         rendered.push((id, read));
     }
-    if objects.iter().all(|object| workload::template(object).is_none()) {
-        return Diagnostics::default();
+    let mut found = forbidden(head, &objects);
+    if objects.iter().any(|object| workload::template(object).is_some()) {
+        found.extend(refused_pods(head, &objects, &rendered));
     }
+    let suppressions = &head.workspace.config.suppressions;
+    let codes = [pod_security::CODES, application_project::CODES].concat();
+    suppression::apply(found, suppressions, head.session.today, &codes, false)
+}
+
+/// The objects that the projects of their Applications do not allow.
+fn forbidden(head: RenderedSide<'_>, objects: &[Object]) -> Diagnostics {
+    let scopes = Scopes::new(objects);
+    let is_known = |object: &Object| scopes.of(&object.key.group, &object.key.kind).is_some();
+    let mut defining = objects.to_vec();
+    if !objects.iter().all(is_known) {
+        for one in head.renderings.iter().filter(|one| one.target.id.case == DEFAULT_CASE) {
+            let manifests = one.manifests_in(&|file, _| file.starts_with(DEFINITION));
+            defining.extend(objects::read(&one.target, &one.golden, &manifests));
+        }
+    }
+    application_project::of_objects(head.workspace, &ByTarget::new(objects), &defining)
+}
+
+/// The workloads whose pods violate the level that their namespace enforces.
+fn refused_pods(head: RenderedSide<'_>, objects: &[Object], rendered: &[(&TargetId, Vec<Object>)]) -> Diagnostics {
     let everything: Vec<clusters::Rendered<'_>> = rendered
         .iter()
         .map(|(id, objects)| clusters::Rendered { target: id.to_string(), id, objects: Some(objects) })
@@ -121,20 +155,18 @@ fn refused_pods(head: RenderedSide<'_>, only: &BTreeSet<File>) -> Diagnostics {
     let manifests = clusters::manifests(head.workspace);
     let clusters = Clusters::new(head.workspace, &everything, &manifests);
     let targets: Vec<&Target<'_>> = head.renderings.iter().map(|one| &one.target).collect();
-    let found = pod_security::check(&Subject {
+    pod_security::check(&Subject {
         workspace: head.workspace,
         charts: &[],
         sources: &ChartSources::default(),
         targets: &targets,
-        objects: &objects,
-        by_target: &ByTarget::new(&objects),
+        objects,
+        by_target: &ByTarget::new(objects),
         rendered: &BTreeSet::new(),
         fresh: false,
         clusters: &clusters,
         complete: false,
         base: None,
         now: head.session.environment.now,
-    });
-    let suppressions = &head.workspace.config.suppressions;
-    suppression::apply(found, suppressions, head.session.today, pod_security::CODES, false)
+    })
 }

@@ -44,9 +44,9 @@ impl Templates {
     pub(super) fn read(root: &Path, chart: &Chart) -> Result<Self> {
         let prefix = format!("{}/", inputs::name(root, &chart.directory));
         let mut templates = Self { files: Vec::new(), marks: Vec::new() };
-        for name in helm::chart_files::chart_files(root, &chart.directory)?.keys() {
+        for name in helm::chart_files::chart_files(root, &chart.directory)?.names() {
             let Some(path) = name.strip_prefix(&prefix).filter(|path| path.starts_with("templates/")) else { continue };
-            templates.add(path, &toolbox::source::read(root, &root.join(&**name))?);
+            templates.add(path, &toolbox::source::read(root, &root.join(name))?);
         }
         templates.mark_overridden();
         Ok(templates)
