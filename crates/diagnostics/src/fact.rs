@@ -1,12 +1,9 @@
 //! What a finding is about, as data.
 //!
-//! A message is for people, and may be reworded. Whoever relates findings to each other reads their codes, places, origins,
-//! and facts, and not their texts. The code that creates a finding attaches what it knows with [`Diagnostic::fact`]; reports
-//! do not contain facts.
+//! A message is for people, and may be reworded. Code that relates findings to each other reads their codes, places, origins,
+//! and facts, and not their texts. The code that creates a finding attaches what it knows; reports do not contain facts.
 
 use std::fmt;
-
-use crate::diagnostic::Diagnostic;
 
 /// A fact about what a finding is about. Which facts a finding has depends on its code; most findings have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +166,11 @@ pub fn did_you_mean(name: impl fmt::Display) -> Help {
 }
 
 impl Help {
+    /// The sentence, and the facts.
+    pub(crate) fn into_parts(self) -> (String, Vec<Fact>) {
+        (self.text, self.facts)
+    }
+
     /// Adds a fact about the finding with this help.
     #[must_use]
     pub fn fact(mut self, fact: Fact) -> Self {
@@ -205,88 +207,5 @@ impl From<&String> for Help {
 impl fmt::Display for Help {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-impl Diagnostic {
-    /// Adds a fact.
-    #[must_use]
-    pub fn fact(mut self, fact: Fact) -> Self {
-        self.facts.push(fact);
-        self
-    }
-
-    /// Adds the fields and options that it is about, or that fix it.
-    #[must_use]
-    pub fn about(self, fields: &[&str]) -> Self {
-        self.facts(fields.iter().map(|field| Fact::Field((*field).to_owned())))
-    }
-
-    /// Adds facts.
-    #[must_use]
-    pub fn facts(mut self, facts: impl IntoIterator<Item = Fact>) -> Self {
-        self.facts.extend(facts);
-        self
-    }
-
-    /// Adds a possible fix.
-    #[must_use]
-    pub fn help(mut self, help: impl Into<Help>) -> Self {
-        self.add_help(help);
-        self
-    }
-
-    /// Adds a possible fix to a finding in place.
-    pub fn add_help(&mut self, help: impl Into<Help>) {
-        let Help { text, facts } = help.into();
-        self.helps.push(text);
-        self.facts.extend(facts);
-    }
-
-    /// Replaces the possible fixes with another one.
-    #[must_use]
-    pub fn only_help(mut self, help: impl Into<Help>) -> Self {
-        self.helps.clear();
-        self.facts.retain(|fact| !matches!(fact, Fact::Suggested(_) | Fact::Known(_)));
-        self.help(help)
-    }
-
-    /// Whether the finding has a fact.
-    #[must_use]
-    pub fn is(&self, fact: &Fact) -> bool {
-        self.facts.contains(fact)
-    }
-
-    /// What a reader's error says, without what it reads.
-    #[must_use]
-    pub fn reason(&self) -> &str {
-        let reason = self.facts.iter().find_map(|fact| match fact {
-            Fact::Reason(reason) => Some(reason.as_str()),
-            _ => None,
-        });
-        reason.unwrap_or(&self.message)
-    }
-
-    /// The path of the value of a chart that it is about.
-    #[must_use]
-    pub fn value(&self) -> Option<&str> {
-        self.facts.iter().find_map(|fact| match fact {
-            Fact::Value(path) => Some(path.as_str()),
-            _ => None,
-        })
-    }
-
-    /// Whether a field is missing.
-    #[must_use]
-    pub fn lacks_a_field(&self) -> bool {
-        self.facts.iter().any(|fact| matches!(fact, Fact::Required(_)))
-    }
-
-    /// The names that the author probably meant.
-    pub fn suggested(&self) -> impl Iterator<Item = &str> {
-        self.facts.iter().filter_map(|fact| match fact {
-            Fact::Suggested(name) => Some(name.as_str()),
-            _ => None,
-        })
     }
 }

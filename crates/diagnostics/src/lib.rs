@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod excerpt;
 pub mod fact;
 pub mod fold;
+pub mod known;
 pub mod limit;
 pub mod origin;
 pub mod severity;

@@ -10,27 +10,23 @@ mod absent;
 mod against;
 mod fix;
 mod misspelled;
+mod projects;
 mod unused;
 
-use std::cell::{LazyCell, OnceCell};
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use argocd::application::SECRET_TYPE;
-use argocd::permission;
-use argocd::project::Project;
 use diagnostics::{Code, Diagnostics, Place};
-use document::{Node, yaml};
 use kubernetes::object::Object;
 use kubernetes::scope::Scopes;
 use workspace::Workspace;
-use workspace::find;
 use workspace::plan;
 use workspace::written::{self, DEFAULT_PROJECT, Written};
 
 use self::absent::{Absent, missing};
 use self::against::Against;
 use self::misspelled::Misspelled;
+use self::projects::Projects;
 use super::subject::{ByTarget, Subject};
 
 /// The codes of this check.
@@ -110,56 +106,6 @@ pub fn of_objects(workspace: &Workspace, objects: &ByTarget<'_>, defining: &[Obj
         let Some(project) = projects.of(&application) else { continue };
         let against = Against { application, project, projects: &projects };
         found.extend(against.objects(objects, false, &mut BTreeSet::new(), &mut misspelled));
-    }
-    found
-}
-
-/// The projects of a workspace.
-struct Projects<'a> {
-    root: &'a Path,
-    known: Vec<&'a Project>,
-    scopes: Scopes,
-    /// The repositories that Secrets declare for a project; read if one is not allowed otherwise.
-    declared: OnceCell<Vec<(String, String)>>,
-}
-
-impl<'a> Projects<'a> {
-    /// Those in files, and those that targets render.
-    fn new(workspace: &'a Workspace, in_files: &'a [Project], scopes: Scopes) -> Self {
-        let known = in_files.iter().chain(&workspace.rendered_projects).collect();
-        Self { root: &workspace.root, known, scopes, declared: OnceCell::new() }
-    }
-
-    /// The project of an Application.
-    fn of(&self, application: &Written<'_>) -> Option<&'a Project> {
-        let (name, _) = application.written_project()?;
-        let of = |argocd: &str| self.known.iter().copied().find(|one| one.name == name && one.argocd == argocd);
-        // Several instances may share a project that is in the directory of none of them.
-        of(application.argocd).or_else(|| of(""))
-    }
-
-    /// Whether a Secret declares a repository for a project, which then allows it.
-    fn declares(&self, project: &str, url: &str) -> bool {
-        let declared = self.declared.get_or_init(|| scoped_repositories(self.root));
-        let own = declared.iter().filter(|(of, _)| of == project);
-        permission::allows_repository(own.map(|(_, url)| url.as_str()), url)
-    }
-}
-
-/// The repositories that Secrets in the workspace declare for a project: names of projects, and URLs.
-fn scoped_repositories(root: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for path in find::manifests(root) {
-        let Ok(source) = toolbox::source::read(root, &path) else { continue };
-        if !source.text.contains(SECRET_TYPE) {
-            continue;
-        }
-        for document in yaml::parse(&source).unwrap_or_default() {
-            let text = |path: &[&str]| document.root.find(path).and_then(Node::as_str).map(str::to_owned);
-            let of_repository = text(&["metadata", "labels", SECRET_TYPE]).is_some_and(|kind| kind == "repository");
-            let (project, url) = (text(&["stringData", "project"]), text(&["stringData", "url"]));
-            found.extend(project.zip(url).filter(|_| of_repository));
-        }
     }
     found
 }

@@ -17,9 +17,9 @@ use kubernetes::scope::Scope;
 use workspace::target::DEFAULT_CASE;
 use workspace::written::{CONTROL_PLANE, Written};
 
-use super::Projects;
 use super::fix::{alternative, fix, is_literal, kind_field};
 use super::misspelled::{Misspelled, MisspelledEntry};
+use super::projects::Projects;
 use crate::lint::application_destination::is_address;
 use crate::lint::argocd_folder;
 use crate::lint::subject::{ByTarget, Subject};
