@@ -400,7 +400,7 @@ impl<'a> Planner<'a, '_> {
                     match &tree.commit {
                         Some(_) if is_file => files.push_str(&format!("{name} {digest}\n")),
                         None if is_file => {
-                            drop(draft.inputs.own.insert(format!("{}{name}", tree.label).into(), digest))
+                            drop(draft.inputs.own.insert(format!("{}{name}", tree.label).into(), digest));
                         }
                         _ => drop(draft.inputs.own.insert(name, digest)),
                     }
