@@ -13,6 +13,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Result};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use toolbox::process::{self, Invocation, Output};
+use toolbox::scratch;
 use toolbox::worker::{Silence, Worker};
 
 use crate::command;
@@ -206,7 +207,7 @@ impl Batch {
     }
 
     fn start(&self, zone: &OsStr) -> std::result::Result<Running, String> {
-        let homes = tempfile::tempdir().map_err(|error| format!("it has no temporary directory: {error}"))?;
+        let homes = scratch::directory().map_err(|_| "it has no temporary directory".to_owned())?;
         let invocation = command::invocation(&self.program, Path::new("/"), homes.path());
         let invocation = invocation.env("TZ", zone);
         let invocation =

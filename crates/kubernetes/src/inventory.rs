@@ -22,6 +22,7 @@ pub mod provided;
 pub mod selector;
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use self::entry::{Entry, Id, Member};
 use self::index::Index;
@@ -116,7 +117,8 @@ impl<'a> Inventory<'a> {
         let namespace = namespace_of(described, object, scopes);
         let index = self.entries.len();
         let pods = Pods::of(object, member, namespace);
-        let entry = Entry { object, member, namespace, pods: pods.is_some().then_some(self.pods.len()) };
+        let entry =
+            Entry { object, member, namespace, pods: pods.is_some().then_some(self.pods.len()), keys: OnceLock::new() };
         let Id { group, kind, namespace, name } = entry.id();
         self.by_id.add(&[group, kind, namespace, name], index);
         self.by_kind.add(&[group, kind, namespace], index);

@@ -8,6 +8,9 @@ use std::ops::Range;
 use document::yaml::Document;
 use document::{Node, Value};
 
+/// The annotation in which `kubectl apply` repeats the object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// A value of a Secret, which is never shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretValue {
@@ -49,13 +52,25 @@ fn collect(node: &Node, secrets: &mut Vec<Range<usize>>, values: &mut Vec<Range<
     }
     secrets.push(node.span.clone());
     for (key, value) in node.entries() {
-        match &value.value {
-            _ if key.name != "data" && key.name != "stringData" => {}
-            Value::Null => {}
-            Value::Mapping(entries) => values.extend(entries.iter().map(|(_, value)| value.span.clone())),
+        match (key.name.as_str(), &value.value) {
+            ("apiVersion" | "kind" | "type" | "immutable", _) | (_, Value::Null) => {}
+            ("metadata", _) => values.extend(value.find(&["annotations", LAST_APPLIED]).map(|node| node.span.clone())),
+            // `data`, `stringData`, and fields that are misspelled.
+            (_, Value::Mapping(entries)) => values.extend(entries.iter().map(|(_, value)| value.span.clone())),
             _ => values.push(value.span.clone()),
         }
     }
+}
+
+/// Whether a text that is no valid document may contain values of a Secret.
+#[must_use]
+pub fn may_be_in(text: &str) -> bool {
+    text.match_indices("kind").any(|(start, kind)| {
+        let rest = text[start + kind.len()..].trim_start_matches(['"', '\'']).trim_start();
+        let value = rest.strip_prefix(':').map(|rest| rest.trim_start().trim_start_matches(['"', '\'']));
+        let after = value.and_then(|value| value.strip_prefix("Secret"));
+        after.is_some_and(|after| !after.starts_with(char::is_alphanumeric))
+    })
 }
 
 #[cfg(test)]
@@ -84,6 +99,23 @@ mod tests {
             assert!(values(&text).contains(&"one") && values(&text).contains(&"two"), "{text}");
         }
         assert!(values("{kind: ConfigMap, data: {a: one}}").is_empty());
+    }
+
+    #[test]
+    fn values_in_misspelled_fields_and_in_copies_of_the_object_are_found() {
+        let copied = format!("{{kind: Secret, metadata: {{name: a, annotations: {{{LAST_APPLIED}: one, b: two}}}}}}");
+        assert_eq!(values(&copied), ["one"]);
+        assert_eq!(values("{kind: Secret, type: Opaque, stringdata: {a: one}, value: two}"), ["one", "two"]);
+    }
+
+    #[test]
+    fn a_text_that_is_no_yaml_may_be_a_secret() {
+        for text in ["kind: Secret\na: b: {x", "a: [\n{\"kind\" : \"Secret\", x", "- kind:   'Secret'\n"] {
+            assert!(may_be_in(text), "{text}");
+        }
+        for text in ["kind: ConfigMap\na: Secret", "kind: SealedSecret", "kind: SecretStore", "kinds: [Secret]", ""] {
+            assert!(!may_be_in(text), "{text}");
+        }
     }
 
     #[test]

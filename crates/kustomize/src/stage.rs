@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use diagnostics::{Diagnostic, Result};
 
 use crate::inspect::{Inspection, clean};
+use toolbox::scratch;
 
 /// The limit of links on the way to a file.
 const MAX_LINKS: usize = 40;
@@ -22,10 +23,7 @@ pub struct Stage {
 impl Stage {
     /// Copies the files of an inspection, and the directory of the kustomization even if it is empty.
     pub fn new(root: &Path, directory: &Path, inspection: &Inspection) -> Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("kustomize-")
-            .tempdir()
-            .map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+        let folder = scratch::directory()?;
         let real = folder.path().canonicalize().map_err(|error| Diagnostic::io("resolve", folder.path(), &error))?;
         let stage = Self { folder, root: real.join("repository") };
         let copy = Copy { from: root, to: &stage.root };

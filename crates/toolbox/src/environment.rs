@@ -4,12 +4,13 @@
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use diagnostics::{Code, Diagnostic, Result};
 use rustix::process::geteuid;
 
+use crate::cache_owner;
 use crate::date::Date;
 
 /// The replacement for all chart repositories.
@@ -59,9 +60,11 @@ impl Environment {
             if url { Mirror::Url(value) } else { Mirror::Folder(absolute(value.into())) }
         });
         let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        // A relative one has no meaning, says the specification of these directories.
+        let home = |name: &str| path(name).filter(|path| path.is_absolute());
         let cache = path("XTASK_CACHE_DIR")
-            .or_else(|| Some(path("XDG_CACHE_HOME")?.join("homelab-chart")))
-            .or_else(|| Some(path("HOME")?.join(".cache").join("homelab-chart")))
+            .or_else(|| Some(home("XDG_CACHE_HOME")?.join("homelab-chart")))
+            .or_else(|| Some(home("HOME")?.join(".cache").join("homelab-chart")))
             .unwrap_or_else(|| std::env::temp_dir().join(format!("homelab-chart-{}", geteuid().as_raw())));
         let given = std::env::var("XTASK_NOW").ok().filter(|value| !value.is_empty());
         let now = given.as_ref().and_then(|text| text.parse().ok()).map(Duration::from_secs);
@@ -98,22 +101,12 @@ impl Environment {
         Date::of(SystemTime::UNIX_EPOCH + self.now)
     }
 
-    /// Fails if another user could have written to the cache: the tools in it are run. Creates it if another user could
-    /// create it before its first use.
+    /// Fails if another user could have written to the cache: the tools in it are run. Creates it, closed to others.
     pub fn check_cache(&self) -> Result<()> {
         let path = &self.cache;
-        let above = path.ancestors().skip(1).find_map(|directory| std::fs::metadata(directory).ok());
-        let shared = above.is_some_and(|facts| facts.mode() & 0o022 != 0);
-        let created = if shared { DirBuilder::new().recursive(true).mode(0o700).create(path) } else { Ok(()) };
-        let facts = created.and_then(|()| Ok((std::fs::symlink_metadata(path)?, std::fs::metadata(path)?)));
         // Without a cache, the tool is slower, and the first write to it has an error of its own.
-        let Ok((link, facts)) = facts else { return Ok(()) };
-        let own = geteuid().as_raw();
-        let refused = if link.uid() != own || facts.uid() != own {
-            "belongs to another user"
-        } else if facts.mode() & 0o002 != 0 {
-            "is writable by every user"
-        } else {
+        let _ = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        let Some(refused) = cache_owner::untrusted(path).or_else(|| cache_owner::untrusted_part(path)) else {
             return Ok(());
         };
         Err(Diagnostic::new(Code::Usage, format!("the cache `{}` {refused}", path.display()))
@@ -139,27 +132,12 @@ impl Environment {
     }
 }
 
-/// Why a file or directory of the cache is not trusted: a predicate of a program in it. A link counts by its owner, and so
-/// does what it leads to.
-#[must_use]
-pub fn foreign(path: &Path) -> Option<String> {
-    let (link, facts) = (std::fs::symlink_metadata(path).ok()?, std::fs::metadata(path).ok()?);
-    let own = geteuid().as_raw();
-    // Directories are writable by the group of their user, which often has no other members.
-    let others = if facts.is_dir() { 0o002 } else { 0o022 };
-    if link.uid() != own || facts.uid() != own {
-        Some(format!("cannot be trusted: `{}` belongs to another user", path.display()))
-    } else if facts.mode() & others != 0 {
-        Some(format!("cannot be trusted: other users can write to `{}`", path.display()))
-    } else {
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::*;
 
     fn check(cache: &Path) -> Option<String> {
         let environment = Environment {
@@ -178,11 +156,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_others_can_write_to_is_refused() {
+    fn a_cache_is_created_closed_to_others_and_refused_if_they_can_write_to_it() {
         let directory = tempfile::tempdir().expect("temporary directory");
         let cache = directory.path().join("new/cache");
-        assert_eq!(check(&cache), None);
-        assert!(!cache.exists(), "no other user can create it");
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o1777)).expect("changed");
         assert_eq!(check(&cache), None);
         assert_eq!(std::fs::metadata(&cache).expect("created").permissions().mode() & 0o777, 0o700);
@@ -200,5 +176,17 @@ mod tests {
         } else {
             assert_eq!(check(Path::new("/")), Some("the cache `/` belongs to another user".to_owned()));
         }
+    }
+
+    #[test]
+    fn a_cache_with_a_part_of_another_user_is_refused() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let tools = directory.path().join("tools");
+        std::fs::create_dir(&tools).expect("directory");
+        assert_eq!(check(directory.path()), None);
+        std::fs::set_permissions(&tools, std::fs::Permissions::from_mode(0o777)).expect("changed");
+        let (cache, tools) = (directory.path().display(), tools.display());
+        let expected = format!("the cache `{cache}` contains `{tools}`, which is writable by every user");
+        assert_eq!(check(directory.path()), Some(expected));
     }
 }

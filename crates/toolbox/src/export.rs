@@ -16,6 +16,7 @@ use diagnostics::{Code, Diagnostic, Result};
 use crate::archive::sha256;
 use crate::git::Repository;
 use crate::git_directory::Directories;
+use crate::scratch;
 use crate::{process, regular_file};
 
 /// The folder in the cache.
@@ -108,7 +109,7 @@ impl Wanted<'_> {
         let failed = |error: std::io::Error| Diagnostic::io("write", exports, &error);
         std::fs::create_dir_all(exports).map_err(failed)?;
         prune(exports, KEPT);
-        let staging = tempfile::Builder::new().prefix(UNFINISHED[0]).tempdir_in(exports).map_err(failed)?;
+        let staging = scratch::directory_in(exports, UNFINISHED[0]).map_err(failed)?;
         let folder = staging.path().join(FILES);
         let git = folder.join(".git");
         std::fs::create_dir_all(&git).map_err(failed)?;
@@ -181,7 +182,7 @@ fn prune(exports: &Path, kept: usize) -> usize {
             continue;
         }
         // The name disappears first, so that nobody opens half of an export.
-        let Ok(old) = tempfile::Builder::new().prefix(UNFINISHED[1]).tempdir_in(exports) else { continue };
+        let Ok(old) = scratch::directory_in(exports, UNFINISHED[1]) else { continue };
         deleted += usize::from(std::fs::rename(place, old.path().join("export")).is_ok());
     }
     deleted

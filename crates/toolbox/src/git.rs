@@ -291,7 +291,7 @@ impl Repository {
         }
         let directory = self.ask(&["rev-parse", "--absolute-git-dir"])?;
         let Some(directory) = first_line(&directory) else { return Ok(Err("git found no repository".to_owned())) };
-        let scratch = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+        let scratch = crate::scratch::directory()?;
         let mut settings = self.settings();
         settings.extend_from_slice(self.filters()?);
         // Those of this machine would change line breaks and links.
@@ -373,7 +373,7 @@ impl Repository {
 pub fn remote_references(url: &str) -> Result<std::result::Result<Vec<Reference>, String>> {
     let Some(git) = process::on_path("git") else { return Ok(Err("git is not on PATH".to_owned())) };
     let settings = SETTINGS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Vec<_>>();
-    let folder = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+    let folder = crate::scratch::directory()?;
     let repository = Repository { git, folder: folder.path().to_path_buf(), filters: OnceLock::new() };
     let invocation = repository.invocation(&settings, &["ls-remote", "--end-of-options", url]);
     let invocation = invocation.env("GIT_ALLOW_PROTOCOL", PROTOCOLS).env("GIT_CEILING_DIRECTORIES", "/");

@@ -7,6 +7,7 @@
 pub mod archive;
 pub mod atomic_file;
 pub mod cache;
+pub mod cache_owner;
 pub mod date;
 pub mod engine;
 pub mod environment;
@@ -27,6 +28,7 @@ pub mod process;
 pub mod progress;
 pub mod regular_file;
 pub mod results;
+pub mod scratch;
 pub mod source;
 pub mod timings;
 pub mod tools;

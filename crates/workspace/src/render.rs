@@ -28,6 +28,7 @@ use kubernetes::applied;
 use kubernetes::manifest;
 use kubernetes::manifest::{Manifest, Recorded};
 use toolbox::process::{Invocation, quoted};
+use toolbox::scratch;
 use toolbox::timings;
 
 use crate::provenance::invalid_output;
@@ -40,7 +41,7 @@ impl Renderer<'_> {
         if let Some(refused) = self.remote_schema(target) {
             return Err(refused);
         }
-        let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+        let homes = scratch::directory()?;
         let invocation = self.invocation(target, directory, homes.path())?;
         let helm = timings::phase("helm");
         let output = self.runner.run(&invocation)?;
@@ -87,7 +88,7 @@ impl Renderer<'_> {
     /// Nothing if that fails.
     #[must_use]
     pub fn render_with(&self, target: &ChartTarget<'_>, directory: &Path, value: &str) -> Option<Vec<Recorded>> {
-        let homes = tempfile::tempdir().ok()?;
+        let homes = scratch::directory().ok()?;
         let invocation = self.invocation(target, directory, homes.path()).ok()?;
         let invocation = invocation.args(["--skip-schema-validation", "--set-json", value]);
         let output = self.runner.run(&invocation).ok()?;

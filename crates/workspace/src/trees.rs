@@ -16,6 +16,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, Place, Result, did_
 use document::Node;
 use toolbox::archive::sha256;
 use toolbox::git::Repository;
+use toolbox::scratch;
 
 use crate::config::Config;
 use crate::files::CONFIG_FILE;
@@ -347,7 +348,7 @@ fn write(repository: Option<&Repository>, commit: &str, trees: &Path, root: &Pat
         return Err(Missing::new(format!("commit {commit} cannot be read"), String::new(), "install git"));
     };
     std::fs::create_dir_all(trees).map_err(|error| failed(&error))?;
-    let staged = tempfile::Builder::new().prefix(".xtask-").tempdir_in(trees).map_err(|error| failed(&error))?;
+    let staged = scratch::directory_in(trees, ".xtask-").map_err(|error| failed(&error))?;
     let files = staged.path().join("files");
     std::fs::create_dir(&files).map_err(|error| failed(&error))?;
     let exported = repository.export(commit, &files).map_err(|found| Missing::failed(&found))?;

@@ -20,6 +20,7 @@ use helm::{command, dependencies};
 use kubernetes::object::Object;
 use toolbox::environment::Mirror;
 use toolbox::progress::Progress;
+use toolbox::scratch;
 use toolbox::tools::Tools;
 use workspace::advisories::{Advisories, Kind};
 use workspace::plan::Inspections;
@@ -169,7 +170,7 @@ fn show_chart(
     url: &str,
 ) -> Result<String> {
     let program = tools.require("helm", workspace.config.argocd.helm)?.path;
-    let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+    let homes = scratch::directory()?;
     let invocation = command::invocation(&program, &session.root, homes.path());
     let invocation = if url.starts_with("oci://") {
         invocation.args(["show", "chart", &format!("{}/{name}", url.trim_end_matches('/'))])

@@ -16,6 +16,7 @@ use toolbox::inputs::{self, Inputs};
 use toolbox::parallel::Slots;
 use toolbox::process::{Invocation, Output};
 use toolbox::results::Results;
+use toolbox::scratch;
 use workspace::target::ChartTarget;
 
 /// The part of the results.
@@ -62,7 +63,7 @@ impl Helm<'_> {
         zone: Option<&Path>,
         args: impl FnOnce(Option<&Path>) -> Vec<OsString>,
     ) -> Result<(Output, Invocation)> {
-        let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+        let homes = scratch::directory()?;
         let write = |name: &str, bytes: &[u8]| {
             let path = homes.path().join(name);
             std::fs::write(&path, bytes).map_err(|error| Diagnostic::io("write", &path, &error))?;

@@ -3,6 +3,8 @@
 //!
 //! A TLS host alone may be for a redirect, such as from `www.example.com`, and a rule alone may be served without TLS.
 
+use std::collections::HashSet;
+
 use argocd::sync_order;
 use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest_within};
 use document::Node;
@@ -34,9 +36,9 @@ fn of_ingress(object: &Object) -> Vec<Diagnostic> {
         list("rules").iter().map(|rule| rule.get("host").filter(|host| !text(host).is_empty())).collect();
     // An entry without hosts is for all of them.
     let (Some(tls), Some(rules)) = (tls, rules) else { return Vec::new() };
-    let unused = tls.iter().filter(|host| !rules.iter().any(|rule| covers(text(host), text(rule))));
-    let open: Vec<&&Node> =
-        rules.iter().filter(|rule| !tls.iter().any(|host| covers(text(host), text(rule)))).collect();
+    let (with_rule, with_tls) = (Hosts::new(&rules), Hosts::new(&tls));
+    let unused = tls.iter().filter(|host| !with_rule.cover(text(host)));
+    let open: Vec<&&Node> = rules.iter().filter(|rule| !with_tls.cover(text(rule))).collect();
     let Some(first) = open.first() else { return Vec::new() };
     // Without a similar host, all of them have one reason.
     let mut others: Vec<&Node> = Vec::new();
@@ -71,10 +73,29 @@ fn text(node: &Node) -> &str {
     node.as_str().unwrap_or_default()
 }
 
-/// Whether a certificate for a host is also one for a rule.
-fn covers(host: &str, rule: &str) -> bool {
-    let below = |wildcard: &str, host: &str| {
-        wildcard.strip_prefix("*.").is_some_and(|domain| host.split_once('.').is_some_and(|(_, rest)| rest == domain))
-    };
-    host.eq_ignore_ascii_case(rule) || below(host, rule) || below(rule, host)
+/// Hosts, some of which may be wildcards such as `*.example.com`.
+struct Hosts<'a> {
+    names: HashSet<String>,
+    /// The domains of wildcards.
+    wildcards: HashSet<&'a str>,
+    /// The domains around the hosts.
+    around: HashSet<&'a str>,
+}
+
+impl<'a> Hosts<'a> {
+    fn new(hosts: &[&'a Node]) -> Self {
+        let texts = || hosts.iter().map(|host| text(host));
+        Self {
+            names: texts().map(str::to_ascii_lowercase).collect(),
+            wildcards: texts().filter_map(|host| host.strip_prefix("*.")).collect(),
+            around: texts().filter_map(|host| Some(host.split_once('.')?.1)).collect(),
+        }
+    }
+
+    /// Whether a certificate for one of them is also one for a host, or the other way round.
+    fn cover(&self, host: &str) -> bool {
+        self.names.contains(&host.to_ascii_lowercase())
+            || host.split_once('.').is_some_and(|(_, domain)| self.wildcards.contains(domain))
+            || host.strip_prefix("*.").is_some_and(|domain| self.around.contains(domain))
+    }
 }

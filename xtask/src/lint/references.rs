@@ -159,7 +159,7 @@ impl<'i, 'a> At<'i, 'a> {
     fn check(&self, declared: &[&External], found: &mut Found) {
         match &self.presence {
             Presence::Rendered(entry) if matches!(self.id.kind, "ConfigMap" | "Secret") => {
-                self.keys(&Keys::of(entry.object), Some(entry), found);
+                self.keys(entry.keys(), Some(entry), found);
             }
             Presence::Made(entry, keys) => self.keys(keys, Some(entry), found),
             Presence::Rendered(_) | Presence::Provided(_) | Presence::Uncertain => {}
@@ -264,7 +264,7 @@ impl<'i, 'a> At<'i, 'a> {
             };
             match self.view.presence(&Id { group, kind, namespace, name: other }) {
                 Presence::Made(_, keys) => has(keys),
-                Presence::Rendered(_) => has(&Keys::of(entry.object)),
+                Presence::Rendered(_) => has(entry.keys()),
                 _ => false,
             }
         };

@@ -3,7 +3,7 @@
 //!
 //! The kubelet creates an empty directory in place of a missing file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest};
 use document::{Node, Value};
@@ -23,12 +23,15 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     for object in subject.objects {
         let Some(view) = subject.clusters.view(&object.target) else { continue };
         let Some(pods) = view.pods_of_object(object) else { continue };
+        let mut paths: HashMap<&str, Vec<&Node>> = HashMap::new();
+        let mounts = pods.containers.iter().filter_map(|container| container.node.get("volumeMounts"));
+        for mount in mounts.flat_map(Node::items) {
+            let Some(name) = mount.get("name").and_then(Node::as_str) else { continue };
+            paths.entry(name).or_default().extend(mount.get("subPath"));
+        }
         for volume in pods.spec.get("volumes").map(Node::items).unwrap_or_default() {
             let Some(name) = volume.get("name").and_then(Node::as_str) else { continue };
-            let mounts = pods.containers.iter().filter_map(|container| container.node.get("volumeMounts"));
-            let mounts =
-                mounts.flat_map(Node::items).filter(|mount| mount.get("name").and_then(Node::as_str) == Some(name));
-            let paths: Vec<&Node> = mounts.filter_map(|mount| mount.get("subPath")).collect();
+            let paths = paths.remove(name).unwrap_or_default();
             if paths.is_empty() {
                 continue;
             }
@@ -95,7 +98,7 @@ fn projected(view: &View<'_, '_>, namespace: &str, kind: &str, source: &Node) ->
     }
     let id = Id { group: "", kind, namespace, name: source.get("name")?.as_str()? };
     let keys = match view.presence(&id) {
-        Presence::Rendered(entry) => Keys::of(entry.object),
+        Presence::Rendered(entry) => entry.keys().clone(),
         Presence::Made(_, keys) => keys.clone(),
         _ => return None,
     };

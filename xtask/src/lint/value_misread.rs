@@ -24,6 +24,7 @@ use kubernetes::manifest;
 use kubernetes::object::place_without;
 use serde_json::json;
 use toolbox::parallel::parallel;
+use toolbox::scratch;
 use workspace::authored::{self, Authored, Origin};
 use workspace::target::ChartTarget;
 
@@ -118,7 +119,7 @@ impl Attempt<'_> {
 
     /// Renders the target with some values quoted. `None` if Helm or the chart rejects them, so that no strings are meant.
     fn render(&self, scalars: &[&(usize, Scalar)]) -> Result<Option<Vec<manifest::Manifest>>> {
-        let folder = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+        let folder = scratch::directory()?;
         let mut quoted: BTreeMap<usize, Vec<&Scalar>> = BTreeMap::new();
         for (of, scalar) in scalars {
             quoted.entry(*of).or_default().push(scalar);

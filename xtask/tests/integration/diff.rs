@@ -195,6 +195,13 @@ fn a_policy_checker_runs_over_both_revisions() {
     fleet.xtask(&diff).run().says(0, &["0 new violations, 0 existing, 0 fixed"]);
     fleet.bench.write("charts/app-1/values.yaml", "image: registry.example.com/web:latest\n");
     fleet.xtask(&diff).run().says(1, &["policy-violated", "1 new violation, 0 existing, 0 fixed"]);
+    // What it prints cannot contain what it does not get.
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {password: hunter2}\n";
+    fleet.bench.write("charts/keys/secret.yaml", secret);
+    fleet.bench.write("argocd/keys.yaml", &application("keys"));
+    let printing = fleet.xtask("diff --base main").arg("--policy").arg("grep -rh password: {}; true #").run();
+    printing.says(1, &["policy-violated", "stringData: {password: PHNlY3JldC"]);
+    assert!(!printing.to_string().contains("hunter2"), "{printing}");
     let missing = "diff --base main --policy no-such-checker";
     fleet.xtask(missing).run().says(3, &["policy-failed", "was not found"]);
 }

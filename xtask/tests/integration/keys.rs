@@ -41,6 +41,36 @@ const PLACES: &[(&str, Write)] = &[
         bench.write("tests/golden/web/default/configmap-web.yaml", &golden);
         bench.write("tests/golden/web/default/render.lock", "version = 1\n[inputs]\n[outputs]\n");
     }),
+    ("environment variables", |bench, count| {
+        let variables = entries(count, 12, |entry| {
+            format!("{{name: E{entry}, valueFrom: {{configMapKeyRef: {{name: many, key: k{entry}}}}}}}")
+        });
+        let settings = format!("{CONFIG_MAP}data:\n{}", keys(count, "  ")).replace("name: web", "name: many");
+        bench.write("charts/web/templates/many.yaml", &(deployment("env", &variables, "") + "---\n" + &settings));
+    }),
+    ("volumes", |bench, count| {
+        let mounts = entries(count, 12, |entry| format!("{{name: v{entry}, mountPath: /m{entry}}}"));
+        let volumes = entries(count, 8, |entry| format!("{{name: v{entry}, emptyDir: {{}}}}"));
+        let volumes = format!("      volumes:\n{volumes}");
+        bench.write("charts/web/templates/many.yaml", &deployment("volumeMounts", &mounts, &volumes));
+    }),
+    ("ports of a Service", |bench, count| {
+        let ports = entries(count, 4, |entry| format!("{{name: p{entry}, port: {}}}", entry % 65535 + 1));
+        let text = format!("apiVersion: v1\nkind: Service\nmetadata: {{name: many}}\nspec:\n  ports:\n{ports}");
+        bench.write("charts/web/templates/many.yaml", &text);
+    }),
+    ("hosts of an Ingress", |bench, count| {
+        let service = "{service: {name: web, port: {number: 80}}}";
+        let rules = entries(count, 4, |entry| {
+            format!(
+                "{{host: h{entry}.example.com, http: {{paths: [{{path: /, pathType: Prefix, backend: {service}}}]}}}}"
+            )
+        });
+        let tls = entries(count, 4, |entry| format!("{{hosts: [h{entry}.example.com], secretName: web}}"));
+        let spec = format!("spec:\n  rules:\n{rules}  tls:\n{tls}");
+        let text = format!("apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: many}}\n{spec}");
+        bench.write("charts/web/templates/many.yaml", &text);
+    }),
     ("charts.toml", |bench, count| {
         let text = fs::read_to_string(bench.root().join("charts.toml")).expect("readable");
         bench.write("charts.toml", &(text + &keys(count, "").replace(": v", " = 1")));
@@ -51,17 +81,32 @@ fn keys(count: usize, indent: &str) -> String {
     (0..count).map(|key| format!("{indent}k{key}: v\n")).collect()
 }
 
+/// The entries of a list.
+fn entries(count: usize, indent: usize, entry: impl Fn(usize) -> String) -> String {
+    (0..count).map(|number| format!("{:indent$}- {}\n", "", entry(number))).collect()
+}
+
+/// A Deployment with a list in its container, and further fields of its pods.
+fn deployment(field: &str, entries: &str, others: &str) -> String {
+    let spec = "spec:\n  selector: {matchLabels: {app: many}}\n  template:\n    metadata: {labels: {app: many}}";
+    let container = "- name: many\n          image: registry.example.com/many:1.2.3";
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: many}}\n{spec}\n    spec:\n      containers:\n        \
+         {container}\n          {field}:\n{entries}{others}"
+    )
+}
+
 /// Prints the processor time of a program and of all that it started, in the last line.
 const TIMES: &[&str] = &["/bin/sh", "-c", "\"$0\" \"$@\"; code=$?; times >&2; exit $code"];
 
-/// Renders a workspace with this number of keys, and returns how much processor time it took: other programs have no
-/// effect on it.
+/// Runs a command in a workspace with this number of keys, and returns how much processor time it took: other programs have
+/// no effect on it.
 #[track_caller]
-fn measure(place: &str, write: Write, count: usize) -> Option<(Duration, Answer)> {
+fn measure(command: &str, place: &str, write: Write, count: usize) -> Option<(Duration, Answer)> {
     let helm = helm(HELM_4)?;
     let bench = workspace(&[("a.yaml", CONFIG_MAP)]);
     write(&bench, count);
-    let answer = bench.through(TIMES, "render").helm(&helm).run();
+    let answer = bench.through(TIMES, command).helm(&helm).run();
     assert!(matches!(answer.code, Some(1 | 2)), "{place}: {answer}");
     let seconds = |text: &str| {
         let (minutes, seconds) = text.strip_suffix('s')?.split_once('m')?;
@@ -74,9 +119,11 @@ fn measure(place: &str, write: Write, count: usize) -> Option<(Duration, Answer)
 #[test]
 fn many_keys_take_time_in_proportion() {
     for (place, write) in PLACES {
-        let Some((took, _)) = measure(place, *write, 40_000) else { return };
-        // About a second; an override took a minute when its time grew with the square.
-        assert!(!took.is_zero() && took < Duration::from_secs(20), "{place}: {took:?}");
+        for command in ["render", "lint"] {
+            let Some((took, _)) = measure(command, place, *write, 20_000) else { return };
+            // About a second; an override took a minute when its time grew with the square.
+            assert!(!took.is_zero() && took < Duration::from_secs(20), "{command}, {place}: {took:?}");
+        }
     }
 }
 
@@ -90,7 +137,7 @@ fn the_times_of_up_to_a_million_keys() {
         let mut row = format!("| {place} ");
         let mut last = String::new();
         for count in [10_000, 100_000, 1_000_000] {
-            let Some((took, answer)) = measure(place, *write, count) else { return };
+            let Some((took, answer)) = measure("render", place, *write, count) else { return };
             row += &format!("| {:.2} s ", took.as_secs_f64());
             let error = answer.stderr.lines().find_map(|line| line.strip_prefix("error["));
             last = error.and_then(|error| error.split(']').next()).unwrap_or_default().to_owned();

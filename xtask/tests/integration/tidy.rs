@@ -91,6 +91,18 @@ fn one_module_reads_files() {
 }
 
 #[test]
+fn temporary_directories_are_closed_to_others() {
+    let open = |path: &Path, line: &str| {
+        !path.ends_with("toolbox/src/scratch.rs")
+            && line.contains("tempdir")
+            // Tests have nothing to hide.
+            && !line.contains("expect(")
+            && !["tests.rs", "testing.rs"].iter().any(|end| path.ends_with(end))
+    };
+    assert_eq!(lines(open), Vec::<String>::new(), "only scratch.rs creates temporary directories");
+}
+
+#[test]
 fn every_code_is_used() {
     let texts: String = sources().into_iter().map(|(_, text)| text).collect();
     let unused: Vec<_> = Code::ALL.iter().filter(|code| !texts.contains(&format!("Code::{code:?}"))).collect();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use diagnostics::{Diagnostic, Result};
+use diagnostics::Result;
 use toolbox::environment::Mirror;
 use toolbox::progress::Progress;
 
@@ -29,12 +29,4 @@ impl std::fmt::Debug for Context<'_> {
             .field("offline", &self.offline)
             .finish_non_exhaustive()
     }
-}
-
-/// Creates a temporary directory that is removed on drop.
-pub(super) fn temporary() -> Result<tempfile::TempDir> {
-    tempfile::Builder::new()
-        .prefix("xtask-")
-        .tempdir()
-        .map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error).into())
 }

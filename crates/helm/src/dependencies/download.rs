@@ -205,7 +205,7 @@ fn from_folder(pin: &Pin, folder: &Path, context: &Context<'_>) -> Result<Vec<u8
 /// Downloads the archive from one repository with Helm.
 fn from_repository(pin: &Pin, url: &str, repositories: Repositories<'_>, context: &Context<'_>) -> Result<Vec<u8>> {
     let under_way = context.progress.under_way("Downloading", &format!("{} {} from {url}", pin.name, pin.version));
-    let staged = super::context::temporary()?;
+    let staged = toolbox::scratch::directory()?;
     let dependency = Dependency::exact(&pin.name, &pin.version, url, pin.place.clone());
     helm::update(staged.path(), "xtask-staged", &[dependency], repositories, context)?;
     under_way.done("Downloaded");

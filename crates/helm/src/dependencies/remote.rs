@@ -16,7 +16,7 @@ use diagnostics::{Code, Diagnostic, Place, Result};
 use toolbox::archive::{Tree, tree_digest};
 use toolbox::environment::Mirror;
 
-use super::context::{Context, temporary};
+use super::context::Context;
 use super::download::{archive_lock, cache_folder, cache_path, obtain};
 use super::folder::{self, Packed};
 use super::helm::{self, Repositories};
@@ -104,7 +104,7 @@ pub fn prepare(pin: &Pin, context: &Context<'_>) -> Result<PathBuf> {
     let failed = |error: &std::io::Error| Diagnostic::io("unpack a chart into", &directory, error);
     let parent = cache_folder(pin, context.cache);
     std::fs::create_dir_all(&parent).map_err(|error| failed(&error))?;
-    let staged = tempfile::Builder::new().prefix(".xtask-").tempdir_in(&parent).map_err(|error| failed(&error))?;
+    let staged = toolbox::scratch::directory_in(&parent, ".xtask-").map_err(|error| failed(&error))?;
     let unpacked = staged.path().join("chart");
     for (path, content) in &packed.files {
         let file = unpacked.join(path);
@@ -145,7 +145,7 @@ pub(super) fn resolve(
             .help("run without `--offline`, or set XTASK_CHART_MIRROR to a directory of archives")
             .into());
     }
-    let staged = temporary()?;
+    let staged = toolbox::scratch::directory()?;
     let chart = Dependency::exact(name, version, &url, place.clone());
     let repositories = mirror.as_deref().map_or(Repositories::Real, Repositories::Mirror);
     helm::pull(staged.path(), &chart, repositories, context)?;

@@ -37,7 +37,7 @@ impl Stage {
 
 /// Copies a chart including its charts/, and packs its `file://` dependencies into the copy.
 pub fn stage(chart: &Chart, inspection: &Inspection, context: &Context<'_>) -> Result<Stage> {
-    let temporary = super::context::temporary()?;
+    let temporary = toolbox::scratch::directory()?;
     let packing = temporary.path().join("packing");
     let mut wanted: Vec<Dependency> = Vec::new();
     let mut packed = Vec::new();

@@ -261,7 +261,7 @@ fn resolve<'a>(
         None => None,
     };
     online(chart, context)?;
-    let staged = super::context::temporary()?;
+    let staged = toolbox::scratch::directory()?;
     let mut wanted = chart.dependencies.clone();
     let mut redirected = false;
     for (index, dependency) in wanted.iter_mut().enumerate() {

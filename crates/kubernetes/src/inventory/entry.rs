@@ -1,5 +1,8 @@
 //! The objects of an inventory, and the targets that render them.
 
+use std::sync::OnceLock;
+
+use super::keys::Keys;
 use crate::object::Object;
 
 /// A target and its objects.
@@ -41,9 +44,16 @@ pub struct Entry<'a> {
     pub namespace: &'a str,
     /// The index of the pods that it makes, if it makes any.
     pub(super) pods: Option<usize>,
+    /// Its keys, if something asked for them.
+    pub(super) keys: OnceLock<Keys>,
 }
 
 impl<'a> Entry<'a> {
+    /// The keys of a `ConfigMap` or a Secret.
+    pub fn keys(&self) -> &Keys {
+        self.keys.get_or_init(|| Keys::of(self.object))
+    }
+
     /// Its identity.
     #[must_use]
     pub fn id(&self) -> Id<'a> {

@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use diagnostics::{Diagnostic, Result};
+use diagnostics::Result;
 use toolbox::archive::sha256;
 use toolbox::environment::Environment;
 use toolbox::results::Results;
+use toolbox::scratch;
 use toolbox::timings;
 
 use super::kubeconform::{self, Answer, Status};
@@ -94,7 +95,7 @@ fn run<'a>(
     objects: &BTreeMap<&'a str, &Kind>,
     program: &std::path::Path,
 ) -> Result<BTreeMap<&'a str, Answer>> {
-    let staging = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+    let staging = scratch::directory()?;
     let stage = kubeconform::Stage::new(staging.path())?;
     // kubeconform finds the schema of `Deployment` for `deployment`, too, and then rejects the object.
     let mut staged: BTreeSet<Option<String>> = BTreeSet::new();

@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use sha2::{Digest, Sha256};
 
-use crate::environment;
+use crate::cache_owner;
 use crate::file_lock;
 use crate::hexadecimal;
 use crate::progress::Progress;
+use crate::scratch;
 use crate::tools_lock::ToolPin;
 
 /// The name of the record beside a program.
@@ -91,7 +92,7 @@ impl Store {
         let path = self.folder(pin).join(RECORD);
         let folder = self.folder(pin);
         let places = [self.root.as_path(), &self.root.join(&pin.name), &folder, &program, &path];
-        if let Some(foreign) = places.into_iter().find_map(environment::foreign) {
+        if let Some(foreign) = places.into_iter().find_map(cache_owner::foreign) {
             return Installed::Damaged(foreign);
         }
         let Some(record) = crate::regular_file::read_to_string(&path).ok().and_then(|text| Record::parse(&text)) else {
@@ -126,7 +127,7 @@ impl Store {
         fs::create_dir_all(&self.root).map_err(|error| unwritable("create", &self.root, &error))?;
         // Another user could replace whatever is installed there.
         if let Some(why) =
-            [&self.root, &self.root.join(&pin.name)].into_iter().find_map(|path| environment::foreign(path))
+            [&self.root, &self.root.join(&pin.name)].into_iter().find_map(|path| cache_owner::foreign(path))
         {
             let message = format!("the tools in the cache `{}` {why}", self.root.display());
             return Err(Diagnostic::new(Code::Usage, message)
@@ -154,9 +155,7 @@ impl Store {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
-        tempfile::Builder::new()
-            .prefix(&prefix)
-            .tempdir_in(&self.root)
+        scratch::directory_in(&self.root, &prefix)
             .map_err(|error| unwritable("create a directory in", &self.root, &error))
     }
 

@@ -9,11 +9,15 @@ use document::{Node, Value};
 use helm::dependencies::ChartTree;
 use helm::template::instrument::{Instrumented, Mark, Trust, instrument};
 use helm::template::marks::{Marked, Part};
+use kubernetes::secret_values;
 
 use super::run;
 use super::sources::Sources;
 use crate::renderer::Renderer;
 use crate::target::ChartTarget;
+
+/// In place of an invalid line that may contain the value of a Secret.
+const HIDDEN: &str = "renders a line of a Secret, which is not shown";
 
 /// Where templates write something invalid.
 #[derive(Debug, Default)]
@@ -40,11 +44,11 @@ pub fn syntax(renderer: &Renderer<'_>, target: &ChartTarget<'_>, directory: &Pat
         let (first, line, label) = output.documents().into_iter().find_map(|(first, text)| {
             let found = yaml::parse(&text).err()?.0.into_iter().next()?;
             let (place, label) = found.places.into_iter().next()?;
+            let label = if secret_values::may_be_in(&text.text) { Some(HIDDEN.to_owned()) } else { non_empty(label) };
             Some((first, first + place.position()?.0 - 1, label))
         })?;
         output.misindented(first, line).or_else(|| output.joined(line)).or_else(|| {
-            let text = output.marked.line(line).trim();
-            let label = if label.is_empty() { format!("renders `{text}`") } else { label };
+            let label = label.unwrap_or_else(|| format!("renders `{}`", output.marked.line(line).trim()));
             output.located(line, label, None)
         })
     };
@@ -63,6 +67,10 @@ pub fn incomplete(renderer: &Renderer<'_>, target: &ChartTarget<'_>, directory: 
         })
     };
     locate().unwrap_or_default()
+}
+
+fn non_empty(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
 }
 
 /// The place in an object of what it lacks, and what was probably meant.

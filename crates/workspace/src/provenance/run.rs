@@ -10,6 +10,7 @@ use helm::dependencies::ChartTree;
 use helm::template::instrument::{self, Trust};
 use helm::template::marks::Marked;
 use toolbox::process::Output;
+use toolbox::scratch;
 
 use crate::renderer::Renderer;
 use crate::target::ChartTarget;
@@ -86,7 +87,7 @@ fn render(
     templates: &BTreeMap<&str, String>,
     arguments: &[&str],
 ) -> Result<Output> {
-    let stage = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+    let stage = scratch::directory()?;
     let chart = stage.path().join("chart");
     for (file, bytes) in tree.files() {
         let text = templates.get(file.as_str()).map(String::as_bytes);

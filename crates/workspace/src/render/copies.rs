@@ -14,6 +14,7 @@ use diagnostics::{Diagnostic, Result};
 use tempfile::TempDir;
 
 use crate::find;
+use toolbox::scratch;
 
 /// The kernel's clock for changes advances at least this often.
 const TICK: Duration = Duration::from_millis(15);
@@ -58,7 +59,7 @@ impl Copies {
 
 impl Copy {
     fn new(root: &Path) -> Result<Self> {
-        let stage = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+        let stage = scratch::directory()?;
         let (mut files, mut directories) = (BTreeMap::new(), BTreeSet::new());
         for name in find::tracked(root) {
             let (from, to) = (root.join(&name), stage.path().join(&name));

@@ -9,6 +9,7 @@ use kustomize::errors::{self, Failure};
 use kustomize::recipe::{Recipe, Step};
 use kustomize::stage::{self, Stage};
 use toolbox::process::quoted;
+use toolbox::scratch;
 
 use super::remotes;
 use crate::files::CONFIG_FILE;
@@ -38,7 +39,7 @@ pub fn render(
     let by_hand = by_hand(root, kustomize, source, recipe);
     let in_place = recipe.steps.is_empty() && charts.is_empty() && source.remotes.is_empty();
     let (built, seen_root) = if in_place {
-        let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+        let homes = scratch::directory()?;
         // kustomize resolves links, also those above the repository.
         let real = root.canonicalize().map_err(|error| Diagnostic::io("resolve", root, &error))?;
         let directory = real.join(source.directory.strip_prefix(root).unwrap_or(&source.directory));

@@ -11,6 +11,7 @@ use helm::batch_sources::TOOL;
 use tempfile::TempDir;
 use toolbox::environment::Mirror;
 use toolbox::process::{self, Invocation};
+use toolbox::scratch;
 use toolbox::tools::State;
 use workspace::Workspace;
 
@@ -36,7 +37,7 @@ impl<'s> Context<'s> {
     pub(super) fn new(session: &'s Session<'s>, workspace: &'s Workspace, rounds: usize) -> Result<Self> {
         let own = std::env::current_exe()
             .map_err(|error| Diagnostic::new(Code::Io, format!("cannot find the path of this executable: {error}")))?;
-        let scratch = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+        let scratch = scratch::directory()?;
         Ok(Self { session, workspace, rounds: rounds.max(1), own, scratch, generated: RefCell::default() })
     }
 

@@ -10,6 +10,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::git;
 use toolbox::git::Repository;
 use toolbox::progress::Progress;
+use toolbox::scratch;
 use workspace::Workspace;
 use workspace::plan::Inspections;
 
@@ -39,8 +40,7 @@ pub(crate) fn load(session: &Session<'_>, name: &str, wanted: &[&str]) -> Result
         return Err(git::unknown("--upgrade-from", name, "no such revision").into());
     };
     session.printer.status("Reading", &format!("the charts of {name}"));
-    let folder = tempfile::Builder::new().prefix("homelab-chart-").tempdir();
-    let folder = folder.map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error))?;
+    let folder = scratch::directory()?;
     repository.write(&commit, folder.path())?;
     // Errors are about files of that revision, not about those in the work tree.
     let in_revision = |mut found: Diagnostics| {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use diagnostics::{Class, Diagnostic, Diagnostics, Result};
 use golden::Orphans;
 use toolbox::progress::Progress;
+use toolbox::scratch;
 use workspace::find;
 use workspace::plan::{self, Inspections};
 
@@ -43,8 +44,7 @@ pub(super) fn preview(session: &Session<'_>, update: &Update<'_>) -> Preview {
 }
 
 fn render_with(session: &Session<'_>, update: &Update<'_>, mut found: Diagnostics) -> Result<RenderReport> {
-    let folder = tempfile::Builder::new().prefix("homelab-chart-").tempdir();
-    let folder = folder.map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error))?;
+    let folder = scratch::directory()?;
     copy(&session.root, folder.path())?;
     // What the commands print is about the copy.
     let silent = Printer::new(Format::Json, anstream::ColorChoice::Never, false, false);

@@ -7,6 +7,7 @@ use diagnostics::{Code, Diagnostic, Result};
 use tempfile::TempDir;
 use toolbox::pack::Entry;
 use toolbox::process::{self, Invocation};
+use toolbox::scratch;
 
 use super::tree::Files;
 
@@ -39,8 +40,7 @@ impl Cloned {
     }
 
     fn new(first: &Files) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("homelab-chart-").tempdir();
-        let folder = folder.map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error))?;
+        let folder = scratch::directory()?;
         git(folder.path(), &["init", "--quiet", "--initial-branch=main"])?;
         change(folder.path(), &Files::new(), first)?;
         git(folder.path(), &["tag", FIRST])?;

@@ -1,4 +1,4 @@
-//! The projects of a workspace, and the repositories that Secrets declare for them.
+//! The projects of a workspace.
 
 use std::cell::OnceCell;
 use std::path::Path;
@@ -8,14 +8,15 @@ use argocd::permission;
 use argocd::project::Project;
 use document::{Node, yaml};
 use kubernetes::scope::Scopes;
-use workspace::Workspace;
-use workspace::find;
 use workspace::written::Written;
+use workspace::{Workspace, find};
 
 /// The projects of a workspace.
 pub(super) struct Projects<'a> {
     root: &'a Path,
+    /// Those in files, and those that targets render.
     pub(super) known: Vec<&'a Project>,
+    /// The scopes of kinds.
     pub(super) scopes: Scopes,
     /// The repositories that Secrets declare for a project; read if one is not allowed otherwise.
     declared: OnceCell<Vec<(String, String)>>,

@@ -10,6 +10,7 @@ use helm::chart::Chart;
 use serde::{Deserialize, Serialize};
 use toolbox::parallel::parallel;
 use toolbox::process::{Invocation, Output};
+use toolbox::scratch;
 use workspace::provenance::invalid_output::Located;
 use workspace::render::failure;
 use workspace::target::ChartTarget;
@@ -66,10 +67,7 @@ struct Copy {
 
 impl Copy {
     fn new(directory: &Path) -> Result<Self> {
-        let stage = tempfile::Builder::new()
-            .prefix("xtask-coverage-")
-            .tempdir()
-            .map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error))?;
+        let stage = scratch::directory()?;
         let copy = stage.path().join(directory.file_name().unwrap_or_else(|| "chart".as_ref()));
         copy_folder(directory, &copy)?;
         Ok(Self { directory: copy, _stage: stage })

@@ -1,5 +1,8 @@
 //! Containers: names, images, and ports.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::look::{At, Look};
 use super::{mount, names, probe, resources, security, variable};
 
@@ -55,15 +58,16 @@ fn ports<'a>(look: &mut Look<'a>, container: &At<'a>) {
 
 /// Host ports. Those of init containers may repeat, since init containers run one after the other.
 fn host_ports<'a>(look: &mut Look<'a>, spec: &At<'a>) {
-    let mut seen = Vec::new();
+    let mut seen: HashMap<_, At<'a>> = HashMap::new();
     for port in spec.list("containers").iter().flat_map(|container| container.list("ports")) {
         let Some(at) = port.get("hostPort") else { continue };
         let Some(number) = at.number().filter(|number| *number != 0) else { continue };
-        let text = |key: &str, default| port.get(key).map_or(Some(default), |at| at.text());
-        let key = (number, text("protocol", "TCP"), text("hostIP", ""));
-        match seen.iter().find(|(other, _)| *other == key) {
-            Some((_, first)) => look.duplicate(&at, first),
-            None => seen.push((key, at.clone())),
+        let text = |key: &str, default: &str| {
+            port.get(key).map_or(Some(default.to_owned()), |at| at.text().map(str::to_owned))
+        };
+        match seen.entry((number, text("protocol", "TCP"), text("hostIP", ""))) {
+            Entry::Occupied(first) => look.duplicate(&at, first.get()),
+            Entry::Vacant(entry) => drop(entry.insert(at.clone())),
         }
         if spec.is_set_to("hostNetwork", true)
             && port.get("containerPort").and_then(|at| at.number()).is_some_and(|inner| inner != number)

@@ -1,5 +1,8 @@
 //! What rules look at: an object, its fields, and the findings so far.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use diagnostics::{Code, Diagnostic, Fact, nearest, suggestion};
 use document::{Key, Node, Value};
 
@@ -167,12 +170,12 @@ impl<'a> Look<'a> {
 
     /// Requires strings to be unique.
     pub(super) fn unique(&mut self, places: impl IntoIterator<Item = At<'a>>) {
-        let mut seen: Vec<At<'a>> = Vec::new();
+        let mut seen: HashMap<&str, At<'a>> = HashMap::new();
         for at in places {
             let Some(text) = at.text() else { continue };
-            match seen.iter().find(|first| first.text() == Some(text)) {
-                Some(first) => self.duplicate(&at, first),
-                None => seen.push(at),
+            match seen.entry(text) {
+                Entry::Occupied(first) => self.duplicate(&at, first.get()),
+                Entry::Vacant(entry) => drop(entry.insert(at)),
             }
         }
     }
@@ -203,19 +206,20 @@ impl<'a> Look<'a> {
     /// The entries of a list that are equal to an earlier one in the given fields, each with a label that says so.
     pub(super) fn duplicate_entries(items: &[At<'a>], fields: &[(&str, &str)]) -> Vec<(At<'a>, String)> {
         let mut duplicates = Vec::new();
-        let mut seen: Vec<(Vec<String>, &At<'a>)> = Vec::new();
+        let mut seen: HashMap<Vec<String>, &At<'a>> = HashMap::new();
         for item in items {
             let value = |(key, default): &(&str, &str)| match item.get(key) {
                 Some(at) => at.number().map(|number| number.to_string()).or_else(|| at.text().map(str::to_owned)),
                 None => Some((*default).to_owned()),
             };
             let Some(key) = fields.iter().map(value).collect::<Option<Vec<_>>>() else { continue };
-            let Some((_, first)) = seen.iter().find(|(other, _)| *other == key) else {
-                seen.push((key, item));
-                continue;
-            };
-            let label = format!("same {} as `{}`", names_of(fields), pointer::path(&first.steps));
-            duplicates.push((item.clone(), label));
+            match seen.entry(key) {
+                Entry::Vacant(entry) => drop(entry.insert(item)),
+                Entry::Occupied(first) => {
+                    let label = format!("same {} as `{}`", names_of(fields), pointer::path(&first.get().steps));
+                    duplicates.push((item.clone(), label));
+                }
+            }
         }
         duplicates
     }

@@ -1,7 +1,10 @@
 //! Services: ports, addresses, and the fields that each type allows.
 
-use diagnostics::Fact;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
+
+use diagnostics::Fact;
 
 use super::address::{address, network};
 use super::look::{At, Look};
@@ -152,9 +155,9 @@ fn external_traffic<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
 fn ports<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
     let ports = spec.list("ports");
     look.unique(ports.iter().filter_map(|port| port.get("name")).filter(|name| name.text() != Some("")));
-    let mut seen: Vec<(_, &At<'_>)> = Vec::new();
+    let mut seen: HashMap<_, &At<'_>> = HashMap::new();
     let mut unnamed = false;
-    let mut node_ports: Vec<(_, At<'_>)> = Vec::new();
+    let mut node_ports: HashMap<_, At<'_>> = HashMap::new();
     for port in &ports {
         look.in_range(port.get("port"), 1..=65535);
         // An empty target port defaults to `port`.
@@ -173,20 +176,23 @@ fn ports<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
         let protocol = text(port, "protocol").unwrap_or("TCP");
         if let Some(node) = port.get("nodePort").filter(|at| at.number() != Some(0)) {
             let key = node.number().map(|number| (number, protocol));
+            let first = key.and_then(|key| node_ports.get(&key));
             if kind == "ClusterIP" {
                 look.reject_when(&node, "is not allowed", ("type", "ClusterIP"), "remove it, or change `spec.type`");
-            } else if let Some((_, first)) = node_ports.iter().find(|(other, _)| key.is_some() && *other == key) {
+            } else if let Some(first) = first {
                 look.duplicate(&node, first);
             }
-            node_ports.push((key, node));
+            if let Some(key) = key {
+                node_ports.entry(key).or_insert(node);
+            }
         }
         let Some(number) = port.get("port").and_then(|at| at.number()) else { continue };
-        match seen.iter().find(|(other, _)| *other == (number, protocol)) {
-            Some((_, first)) => {
-                let label = format!("same port and protocol as `{}`", crate::validate::pointer::path(&first.steps));
-                look.reject(port, "is a duplicate", label);
+        match seen.entry((number, protocol)) {
+            Entry::Occupied(first) => {
+                let first = crate::validate::pointer::path(&first.get().steps);
+                look.reject(port, "is a duplicate", format!("same port and protocol as `{first}`"));
             }
-            None => seen.push(((number, protocol), port)),
+            Entry::Vacant(entry) => drop(entry.insert(port)),
         }
     }
 }
