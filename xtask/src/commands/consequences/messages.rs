@@ -187,7 +187,12 @@ pub(super) fn renamed_by_the_same(cause: &Diagnostic, effect: &Diagnostic) -> bo
         Fact::Renamed(new) => Some(new.clone()),
         _ => None,
     });
-    new.is_some_and(|new| effect.is(&Fact::Known(new)))
+    let known = effect.facts.iter().filter_map(|fact| match fact {
+        Fact::Known(name) => Some(name),
+        _ => None,
+    });
+    // Names of objects begin with that of the release.
+    new.is_some_and(|new| known.into_iter().any(|name| new.starts_with(name.as_str())))
 }
 
 /// Whether both fields belong into the same other one, and the cause is written first.
