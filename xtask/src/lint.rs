@@ -28,8 +28,10 @@ pub mod commands;
 pub mod config_map_json;
 pub mod conflict_marker;
 pub mod coverage;
+pub mod dashboards;
 pub mod disruption_blocked;
 pub mod dockerfiles;
+pub mod format_invalid;
 pub mod gitops_files;
 pub mod go_durations;
 pub mod helm;
@@ -48,6 +50,7 @@ pub mod namespace_labels;
 pub mod namespace_limits;
 mod namespaces;
 pub mod network_policy;
+pub mod network_policy_dns;
 pub mod node_image;
 pub mod node_ports;
 pub mod null_ignored;
@@ -58,6 +61,7 @@ pub mod pod_placement;
 pub mod pod_security;
 pub mod pod_start;
 pub mod policy_pods;
+pub mod port_duplicate;
 pub mod pre_stop;
 pub mod probe_ports;
 pub mod project_wave;
@@ -65,6 +69,7 @@ pub mod prometheus_rules;
 mod promql;
 pub mod rbac_rules;
 pub mod references;
+mod renovate_patterns;
 mod replicas;
 pub mod repository_moved;
 mod scenario_applied;
@@ -89,6 +94,7 @@ pub mod template;
 pub mod template_duplicate;
 pub mod template_objects;
 pub mod template_unrendered;
+pub mod test_deployed;
 pub mod unmatched;
 pub mod unreachable;
 pub mod value_duplicate;
@@ -99,6 +105,7 @@ pub mod values_table;
 pub mod version_vulnerable;
 pub mod well_known;
 mod workflow_expressions;
+mod workflow_inputs;
 pub mod workflows;
 
 use diagnostics::{Class, Code, Diagnostics};
@@ -173,8 +180,10 @@ pub const CHECKS: &[Check] = &[
     Check::new(config_map_json::CODES, Run::Objects(config_map_json::check)),
     Check::new(conflict_marker::CODES, Run::Files(conflict_marker::check)),
     Check::new(coverage::CODES, Run::Helm(coverage::check)),
+    Check::new(dashboards::CODES, Run::Objects(dashboards::check)),
     Check::new(disruption_blocked::CODES, Run::Objects(disruption_blocked::check)),
     Check::new(dockerfiles::CODES, Run::Files(dockerfiles::check)),
+    Check::new(format_invalid::CODES, Run::Objects(format_invalid::check)),
     Check::new(gitops_files::CODES, Run::Files(gitops_files::check)),
     Check::new(go_durations::CODES, Run::Objects(go_durations::check)),
     Check::new(helm_lint::CODES, Run::Helm(helm_lint::check)),
@@ -190,6 +199,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(namespace_labels::CODES, Run::Objects(namespace_labels::check)),
     Check::new(namespace_limits::CODES, Run::Objects(namespace_limits::check)),
     Check::new(network_policy::CODES, Run::Objects(network_policy::check)),
+    Check::new(network_policy_dns::CODES, Run::Objects(network_policy_dns::check)),
     Check::new(node_image::CODES, Run::Files(node_image::check)),
     Check::new(null_ignored::CODES, Run::Helm(null_ignored::check)),
     Check::new(object_duplicate::CODES, Run::Objects(object_duplicate::check)),
@@ -200,6 +210,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(node_ports::CODES, Run::Objects(node_ports::check)),
     Check::new(pod_start::CODES, Run::Objects(pod_start::check)),
     Check::new(policy_pods::CODES, Run::Objects(policy_pods::check)),
+    Check::new(port_duplicate::CODES, Run::Objects(port_duplicate::check)),
     Check::new(pre_stop::CODES, Run::Objects(pre_stop::check)),
     Check::new(probe_ports::CODES, Run::Objects(probe_ports::check)),
     Check::new(project_wave::CODES, Run::Objects(project_wave::check)),
@@ -224,6 +235,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
     Check::new(template_unrendered::CODES, Run::Files(template_unrendered::check)),
     Check::new(template_objects::CODES, Run::Files(template_objects::check)),
+    Check::new(test_deployed::CODES, Run::Objects(test_deployed::check)),
     Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),
     Check::new(value_misread::CODES, Run::Helm(value_misread::check)),
     Check::new(value_use::CODES, Run::Helm(value_use::check)),

@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use golden::store;
 use toolbox::{atomic_file, inputs, links};
+use workspace::{CHARTS_LOCK_FILE, CONFIG_FILE, TOOLS_LOCK_FILE};
 
 /// The file that lists the files written into a directory.
 const LIST: &str = ".rendered";
@@ -67,21 +68,40 @@ fn written(folder: &Path) -> BTreeSet<String> {
 
 /// Fails if a directory belongs to the goldens, to a chart, or to Git.
 fn reserved(root: &Path, folder: &Path) -> Result<()> {
-    let (real, base) = (resolved(folder), resolved(root));
-    let chart = |folder: &&Path| folder.join("Chart.yaml").symlink_metadata().is_ok();
-    let owner = if real.starts_with(resolved(&root.join(store::FOLDER))) {
-        "contains the goldens"
-    } else if real.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
-        "belongs to Git"
-    } else if real.ancestors().find(chart).is_some_and(|chart| chart != base || of_root_chart(&real, &base)) {
-        "belongs to a chart"
-    } else {
-        return Ok(());
-    };
+    let Some(owner) = owner(root, folder) else { return Ok(()) };
     let message = format!("the output directory `{}` {owner}", inputs::name(root, folder));
     Err(Diagnostic::new(Code::OutputRefused, message)
         .help("choose a directory of its own, such as `target/rendered`")
         .into())
+}
+
+/// Fails if a file of a report is one of this tool's own, or in a directory of the goldens, of a chart, or of Git.
+pub fn reserved_file(root: &Path, file: &Path) -> Result<()> {
+    let own = [CONFIG_FILE, CHARTS_LOCK_FILE, TOOLS_LOCK_FILE];
+    let owner = match own.iter().find(|own| resolved(file) == resolved(&root.join(own))) {
+        Some(_) => "is read by this tool",
+        None => match owner(root, file.parent().unwrap_or(file)) {
+            Some(owner) => owner,
+            None => return Ok(()),
+        },
+    };
+    let message = format!("`{}`, where a report would be written, {owner}", inputs::name(root, file));
+    Err(Diagnostic::new(Code::OutputRefused, message).help("choose another file, such as `target/report.html`").into())
+}
+
+/// What a directory belongs to: a predicate.
+fn owner(root: &Path, folder: &Path) -> Option<&'static str> {
+    let (real, base) = (resolved(folder), resolved(root));
+    let chart = |folder: &&Path| folder.join("Chart.yaml").symlink_metadata().is_ok();
+    if real.starts_with(resolved(&root.join(store::FOLDER))) {
+        Some("contains the goldens")
+    } else if real.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
+        Some("belongs to Git")
+    } else if real.ancestors().find(chart).is_some_and(|chart| chart != base || of_root_chart(&real, &base)) {
+        Some("belongs to a chart")
+    } else {
+        None
+    }
 }
 
 /// Whether a directory is what a chart in the root of the repository is made of. Its other directories are not only the

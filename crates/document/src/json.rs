@@ -38,6 +38,20 @@ pub fn escape(json: &str, further: impl Fn(char) -> bool) -> String {
     out
 }
 
+/// The line, counted from 1, on which a syntax error in JSON is corrected: a comma is missing after, or is too much at, the end
+/// of what comes before the place at which a reader gives up.
+#[must_use]
+pub fn line_of_error(text: &str, line: usize, column: usize) -> usize {
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let at = start + column.saturating_sub(1);
+    let Some(rest) = text.get(at..) else { return line };
+    let before = text[..at].trim_end();
+    let (next, last) = (rest.chars().next(), before.chars().next_back());
+    let closes = matches!(next, Some('}' | ']')) && last == Some(',');
+    let begins = matches!(next, Some('"' | '{' | '[')) && last.is_some_and(|c| !matches!(c, ',' | ':' | '{' | '['));
+    if closes || begins { before.matches('\n').count() + 1 } else { line }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

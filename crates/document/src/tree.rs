@@ -404,13 +404,26 @@ impl<'a> Fields<'a> {
         let owner = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
         let unknown: Vec<&Key> =
             node.entries().iter().map(|(key, _)| key).filter(|key| !known.contains(&key.name.as_str())).collect();
+        // Several keys of which none is similar to a known one belong elsewhere, for one reason.
+        let is_foreign = |key: &&Key| nearest(&key.name, known.iter().copied()).is_none();
+        let foreign: Vec<&Key> = unknown.iter().copied().filter(is_foreign).collect();
+        let (first, others) =
+            foreign.split_first().map_or((None, &[][..]), |(first, others)| (Some(&first.name), others));
+        let unknown: Vec<&Key> =
+            unknown.into_iter().filter(|key| !is_foreign(key) || Some(&key.name) == first).collect();
         for key in unknown.iter().take(MAX_UNKNOWN) {
             let mut names = known.clone();
             names.sort_unstable();
-            let diagnostic = Diagnostic::new(syntax.unknown(), format!("unknown {what} `{}`{owner}", key.name))
+            let mut diagnostic = Diagnostic::new(syntax.unknown(), format!("unknown {what} `{}`{owner}", key.name))
                 .fact(Fact::Unknown(key.name.clone()))
                 .at(Place::new(&node.source, key.span.clone()), "")
                 .help(suggestion(&key.name, names));
+            if Some(&key.name) == first {
+                for other in others.iter().take(MAX_UNKNOWN) {
+                    let place = Place::new(&node.source, other.span.clone());
+                    diagnostic = diagnostic.at(place, format!("`{}` is unknown, too", other.name));
+                }
+            }
             diagnostics.push(diagnostic);
             // A misspelled key is reported once, not also as missing.
             missing.retain(|key_missing| nearest(&key.name, known.iter().copied()) != Some(key_missing));

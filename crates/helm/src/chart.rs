@@ -182,6 +182,7 @@ impl Chart {
         let name = reader.required(&root, "name", "name");
         let version = reader.required(&root, "version", "version");
         let api_version = reader.text(&root, "apiVersion", "apiVersion");
+        reader.description(&root);
         let dependencies = reader.dependencies(&root);
         check_names(&dependencies, &mut reader);
         reader.diagnostics.into_result(Self {

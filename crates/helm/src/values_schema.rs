@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use document::yaml;
 use document::yaml::Document;
+use document::{json, yaml};
 
 use crate::chart::Chart;
 
@@ -58,8 +58,11 @@ pub fn read(chart: &str, source: &Arc<Source>) -> Result<Document> {
         let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
         let mark = source.text.starts_with('\u{feff}');
         let what = if mark { "starts with a byte order mark" } else { what };
+        // Where a comma is missing or too much, it is at the end of an earlier line.
+        let corrected = json::line_of_error(&source.text, error.line(), error.column());
+        let place = if corrected == error.line() { Place::new(source, at..at) } else { Place::line(source, corrected) };
         return Err(Diagnostic::new(Code::ValuesSchemaInvalid, format!("{FILE} of `{chart}` is not valid JSON"))
-            .at(Place::new(source, at..at), what)
+            .at(place, what)
             .into());
     }
     // JSON is YAML, except for tabs between tokens. Its strings contain no literal tabs.

@@ -181,6 +181,12 @@ pub fn meant(group: &str, kind: &str) -> Option<(&'static str, &'static str)> {
     Some((owner, kinds(owner).find(|known| *known == kind)?))
 }
 
+/// Whether an API group is in the table.
+#[must_use]
+pub fn is_group(group: &str) -> bool {
+    KNOWN.iter().any(|(known, ..)| *known == group)
+}
+
 /// Whether an object is a CustomResourceDefinition.
 #[must_use]
 pub fn is_definition(object: &Object) -> bool {

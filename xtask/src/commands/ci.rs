@@ -83,6 +83,7 @@ fn timed<R>(work: impl FnOnce() -> R) -> (R, Duration) {
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
+    request.outputs.check(&session.root)?;
     let started = Instant::now();
     let mut stages = Vec::new();
     let mut compared = None;

@@ -6,6 +6,7 @@
 mod facts;
 mod messages;
 mod places;
+mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,15 +20,17 @@ use self::facts::{
 use self::messages::{
     about_the_object, another_object, conflicting, copied_project, definition, deleted_application, depends_on_it,
     elsewhere, empty_without_it, ignored_path, in_its_scenario, invalid_option, invalid_port_name, labels_elsewhere,
-    labels_of_its_output, lacks_a_value, lacks_the_field, malformed, meant, misplaced_with, misspelled_tool,
-    moved_down, moves, no_image, not_read, not_selected, null, of_its_chart, of_its_image, of_that_namespace,
-    of_the_target_port, one_source, pods_without_labels, privileged, renamed_by_the_same, same_labels, same_name,
-    same_namespace, same_pointer, same_repository, same_template, same_value, same_version, selected_by_an_alert,
-    suggests_the_name, suggests_the_project, unknown_in_a_case, without_a_version, without_its_application,
+    labels_of_its_output, lacks_a_value, lacks_another, lacks_the_field, malformed, meant, misplaced_with,
+    misspelled_tool, moved_down, moves, no_image, not_read, not_selected, null, of_its_chart, of_its_image,
+    of_that_namespace, of_the_target_port, one_source, pods_without_labels, privileged, renamed_by_the_same,
+    same_labels, same_name, same_namespace, same_pointer, same_repository, same_template, same_value, same_version,
+    selected_by_an_alert, suggests_the_name, suggests_the_project, unknown_in_a_case, without_a_version,
+    without_its_application, wrongly_formatted,
 };
 use self::places::{
-    about_one, anywhere, in_its_file, in_its_row, near_one_of_its_places, of_a_case, of_the_file, one_of_its_places,
-    same_application, same_chart, same_file, same_line, same_list, same_object, siblings,
+    about_one, anywhere, in_its_file, in_its_row, in_the_chart, near_line, near_one_of_its_places, of_a_case,
+    of_the_file, one_of_its_places, same_application, same_chart, same_field, same_file, same_line, same_list,
+    same_object, share_a_place, shows_its_file, siblings,
 };
 use super::forbidden_kinds;
 
@@ -39,6 +42,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::AnnotationUnknown, Code::BranchUncovered, same_file),
     (Code::AnnotationUnknown, Code::ReferenceMissing, about_the_object),
     (Code::AnnotationUnknown, Code::SealedSecretWave, in_its_file),
+    (Code::AnnotationUnknown, Code::TestDeployed, same_object),
     (Code::ApplicationDestination, Code::ChangeDataLoss, moves),
     (Code::ApplicationDestination, Code::ProjectForbids, same_application),
     (Code::ApplicationDestination, Code::ScenarioInvalid, in_its_scenario),
@@ -56,6 +60,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ApplicationMissing, Code::GoldenDirectoryOrphaned, anywhere),
     (Code::ArgocdField, Code::KeyDuplicate, same_line),
     (Code::ArgocdField, Code::NotRendered, ignored_path),
+    (Code::ArgocdField, Code::NotRendered, near_line),
     (Code::ArgocdField, Code::ProjectForbids, same_list),
     (Code::ChangeDataLoss, Code::ProjectUnused, deleted_application),
     (Code::ChangeDataLoss, Code::ScenarioInvalid, renamed_by_the_same),
@@ -85,6 +90,11 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::FieldUnknown, Code::ReferencePort, siblings),
     (Code::FieldUnknown, Code::SealedSecretInvalid, same_object),
     (Code::FieldUnknown, Code::SelectorUnmatched, pods_without_labels),
+    (Code::FormatInvalid, Code::HelmLint, in_the_chart),
+    (Code::FormatInvalid, Code::ImageInvalid, wrongly_formatted),
+    (Code::FormatInvalid, Code::ObjectInvalid, wrongly_formatted),
+    (Code::FormatInvalid, Code::ObjectRefused, wrongly_formatted),
+    (Code::FormatInvalid, Code::ReferenceMissing, wrongly_formatted),
     (Code::GoldenDirectoryOrphaned, Code::BranchUncovered, of_a_case),
     (Code::GoldenDirectoryOrphaned, Code::ValueUncovered, of_a_case),
     (Code::HelmRefused, Code::FieldUnknown, same_line),
@@ -102,18 +112,26 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::NamespaceMismatch, Code::ProjectForbids, same_object),
     (Code::NamespaceMismatch, Code::ProjectForbids, same_namespace),
     (Code::NamespaceMismatch, Code::ReferenceMissing, elsewhere),
+    (Code::ObjectDuplicate, Code::ReferenceKey, share_a_place),
+    (Code::ObjectInvalid, Code::ChangeRefused, same_field),
     (Code::ObjectInvalid, Code::NetworkPolicyOpen, same_object),
+    (Code::ObjectInvalid, Code::ObjectInvalid, lacks_another),
     (Code::ObjectInvalid, Code::ObjectRefused, depends_on_it),
     (Code::ObjectInvalid, Code::ReferencePort, siblings),
+    (Code::ObjectInvalid, Code::ScopeUnknown, same_object),
+    (Code::ObjectInvalid, Code::SealedSecretInvalid, same_object),
+    (Code::ObjectInvalid, Code::SealedSecretWave, near_one_of_its_places),
     (Code::ObjectRefused, Code::DisruptionBlocked, same_object),
     (Code::HelmRefused, Code::TemplateUnrendered, same_line),
     (Code::ObjectRefused, Code::HelmLint, same_name),
     (Code::ObjectRefused, Code::ImageInvalid, no_image),
     (Code::ObjectRefused, Code::KeyMisspelled, same_line),
+    (Code::ObjectRefused, Code::NetworkPolicyDns, same_object),
     (Code::ObjectRefused, Code::PodSecurity, conflicting),
     (Code::ObjectRefused, Code::ReferencePort, invalid_port_name),
     (Code::ObjectRefused, Code::ReferenceMissing, suggests_the_name),
     (Code::ObjectRefused, Code::SelectorUnmatched, same_labels),
+    (Code::ObjectRefused, Code::SelectorUnmatched, same_line),
     (Code::ObjectShared, Code::ApplicationProject, copied_project),
     (Code::PodSecurity, Code::PodUnstartable, one_of_its_places),
     (Code::PodSecurity, Code::ObjectInvalid, same_line),
@@ -124,8 +142,11 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ProjectForbids, Code::ProjectUnused, suggests_the_project),
     (Code::ProjectForbids, Code::ScenarioInvalid, in_its_scenario),
     (Code::ProjectUnused, Code::ProjectForbids, same_line),
+    (Code::ReferenceMissing, Code::BranchUncovered, shows_its_file),
     (Code::ReferenceMissing, Code::ReferenceMissing, selected_by_an_alert),
     (Code::ReferencePort, Code::ReferencePort, of_the_target_port),
+    // After the rule above, since it removes what that one compares with.
+    (Code::ObjectRefused, Code::ReferencePort, share_a_place),
     (Code::RenderUnstable, Code::CacheDiffers, about_one),
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),
     (Code::NullIgnored, Code::HelmLint, null),
@@ -151,6 +172,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ValueUndefined, Code::ManifestInvalid, same_line),
     (Code::ValueUndefined, Code::ObjectInvalid, lacks_a_value),
     (Code::ValueUndefined, Code::ObjectRefused, near_one_of_its_places),
+    (Code::ValueUnknown, Code::BranchUncovered, one_of_its_places),
     (Code::ValueUnknown, Code::VersionVulnerable, of_its_image),
     (Code::ValuesSchemaInvalid, Code::HelmRefused, same_value),
 ];
@@ -164,6 +186,8 @@ pub fn remove(diagnostics: &mut Diagnostics) {
     // Whatever is rendered from a value that is not defined.
     diagnostics.0.retain(|found| found.origin.is_none() || !line(found).is_some_and(|line| lines.contains(&line)));
     count_repeats(diagnostics);
+    templates::blame(diagnostics);
+    templates::one_name(diagnostics);
     blame_configuration(diagnostics);
     for (cause, effect, follows) in RULES {
         let causes: Vec<Diagnostic> = of(diagnostics, *cause).cloned().collect();

@@ -44,6 +44,7 @@ use crate::report::outputs::Outputs;
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
+    request.outputs.check(&session.root)?;
     let mut diagnostics = Diagnostics::default();
     let mut report = match compare(session, request, &mut diagnostics) {
         Ok(report) => report,

@@ -6,7 +6,7 @@ use clap::CommandFactory;
 use clap_mangen::Man;
 use diagnostics::wording::plural;
 use diagnostics::{Diagnostic, Diagnostics, Result};
-use toolbox::atomic_file;
+use toolbox::{atomic_file, links};
 
 use super::Outcome;
 use super::completions::PROGRAM;
@@ -19,6 +19,8 @@ pub fn run(printer: &Printer, folder: Option<&Path>) -> Result<Outcome> {
     let pages = pages()?;
     let mut script = Script { text: None, written: Vec::new() };
     if let Some(folder) = folder {
+        let here = std::env::current_dir().map_err(|error| Diagnostic::io("find", Path::new("."), &error))?;
+        links::refuse(&here, &here.join(folder))?;
         std::fs::create_dir_all(folder).map_err(|error| Diagnostic::io("create", folder, &error))?;
         let files: Vec<(PathBuf, String)> = pages.into_iter().map(|(name, text)| (folder.join(name), text)).collect();
         atomic_file::write_all(&files)?;

@@ -149,6 +149,24 @@ fn rest(root: &Node, diagnostics: &mut Diagnostics) {
             let found = found.at(source.key_place("chart"), "a chart in the Helm repository `repoURL`");
             diagnostics.push(found.help("delete `chart` for a directory of a Git repository, or `path` for a chart"));
         }
+        if set("chart")
+            && !set("path")
+            && text(source, "repoURL")
+                .strip_prefix("https://")
+                .is_some_and(|url| url.rsplit_once('.').is_some_and(|(_, end)| end == "git"))
+        {
+            let message = "`chart` is not allowed for a Git repository".to_owned();
+            let label = "the name of a chart in a Helm repository";
+            let found = invalid(message, source.key_place("chart"), label);
+            let found = found.at(source.get("repoURL").unwrap_or(source).place(), "a Git repository");
+            diagnostics.push(found.help("use `path` with the directory of the chart"));
+        }
+        let several = spec.get("sources").filter(|sources| !sources.items().is_empty());
+        if let Some(sources) = several {
+            let found = invalid("`source` has no effect".to_owned(), spec.key_place("source"), "ignored by Argo CD");
+            let found = found.at(sources.place(), "used instead");
+            diagnostics.push(found.help("move it into `sources`, or delete one of the two"));
+        }
     }
     if let Some(helm) = mapping(&["spec", "source", "helm"]) {
         let mut fields = Fields::new(helm, "spec.source.helm", Syntax::Argocd);

@@ -1,5 +1,5 @@
-//! Commands of containers that cannot run as they are written: a program with its arguments in one item, a script that a shell
-//! takes for a file, and `$(NAME)` for a variable that the container does not have.
+//! Commands of containers that cannot run as they are written: a program with its arguments, or an option with its value, in one
+//! item, a script that a shell takes for a file, and `$(NAME)` for a variable that the container does not have.
 
 use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest};
 use document::Node;
@@ -34,6 +34,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             // Without a command, the program is that of the image.
             let words = if command.is_empty() { Vec::new() } else { command.into_iter().chain(list("args")).collect() };
             diagnostics.0.extend(wrong(object, container, &words));
+            diagnostics.0.extend(joined(object, container));
             for handler in HANDLERS {
                 let words = container.node.find(handler).map(|node| node.items_at(&["exec", "command"]));
                 diagnostics.0.extend(wrong(object, container, &words.unwrap_or_default().iter().collect::<Vec<_>>()));
@@ -75,6 +76,36 @@ fn wrong(object: &Object, container: &Container<'_>, words: &[&Node]) -> Option<
     let message = format!("`{name} -c` in {of} only runs `{text}`");
     let found = object.finding(Code::CommandInvalid, message, ignored.place(), "is not an argument of it");
     Some(found.help(format!("write the command and its arguments as one item, or remove `{name}` and `-c`")))
+}
+
+/// The finding about an option and its value in one item, which the program takes for the name of an option.
+fn joined(object: &Object, container: &Container<'_>) -> Option<Diagnostic> {
+    let list = |key: &str| container.node.items_at(&[key]);
+    let words: Vec<&Node> = list("command").iter().chain(list("args")).collect();
+    // A shell, or a script of the image, may split them.
+    let programs = words.iter().take(2).filter_map(|word| word.as_str());
+    if list("command").is_empty() || programs.into_iter().any(|word| is_shell(word) || word.contains("entrypoint")) {
+        return None;
+    }
+    let is_name = |name: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(plain)
+    };
+    let mut before = "";
+    words.into_iter().find_map(|word| {
+        let text = word.as_str()?;
+        // What follows `--` or an option without a value belongs to it.
+        let value = before == "--" || before.starts_with('-') && !before.contains('=');
+        before = text;
+        let (name, value) = text.strip_prefix("--").filter(|_| !value)?.split_once(' ')?;
+        if !is_name(name) || value.trim().is_empty() || value.starts_with(['-', '=', '|', '&']) {
+            return None;
+        }
+        let of = format!("container `{}` of {}", container.name(), object.title());
+        let message = format!("`--{name}` and its value are one item in a command of {of}");
+        let found = object.finding(Code::CommandInvalid, message, word.place(), "no option has this name");
+        Some(found.help(format!("write `--{name}={}`, or the value as an item of its own", value.trim())))
+    })
 }
 
 fn is_shell(program: &str) -> bool {

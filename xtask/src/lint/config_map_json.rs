@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
-use document::{Node, block};
+use document::{Node, block, json};
 use kubernetes::object::Object;
 
 use super::subject::Subject;
@@ -45,7 +45,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-fn is_json(name: &str) -> bool {
+pub(super) fn is_json(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|end| end == "json")
 }
 
@@ -83,13 +83,14 @@ fn finding(
         other => other.to_owned(),
     };
     let inner = Source::new(key, text);
-    let line = Place::line(&inner, error.line());
+    let number = json::line_of_error(text, error.line(), error.column());
+    let line = Place::line(&inner, number);
     // A file of the chart that the template prints.
     if let Some(source) = file(subject, object, text) {
         let skipped = source.text.len() - source.text.trim_start().len();
         let before = source.text[..skipped].matches('\n').count();
         let leading = text[..text.len() - text.trim_start().len()].matches('\n').count();
-        let place = Place::line(&source, error.line() + before - leading.min(error.line() + before - 1));
+        let place = Place::line(&source, number + before - leading.min(number + before - 1));
         let place_of_value = block::in_file(&value.place(), &line).unwrap_or_else(|| value.place());
         let mut found = object.finding(Code::JsonInvalid, message, place_of_value, "printed here");
         found.places.insert(0, (place, reason));
@@ -100,7 +101,7 @@ fn finding(
 }
 
 /// The file of the object's chart with a text, not counting white space around it and indentation.
-fn file(subject: &Subject<'_>, object: &Object, text: &str) -> Option<Arc<Source>> {
+pub(super) fn file(subject: &Subject<'_>, object: &Object, text: &str) -> Option<Arc<Source>> {
     let template = object.template_file.as_ref()?;
     let chart = subject
         .charts

@@ -7,6 +7,8 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Fact, fact, suggestion};
 use document::{Node, Value};
 use kubernetes::inventory::View;
 use kubernetes::inventory::entry::Entry;
+use kubernetes::inventory::near::is_near_number;
+use kubernetes::inventory::pods::{Pods, Port, number};
 use kubernetes::inventory::selector::Selector;
 use kubernetes::object::Object;
 
@@ -36,12 +38,17 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             services.iter().map(|entry| entry.object).filter(|service| selector.selects(service)).collect();
         let hidden = namespaces.iter().any(|namespace| view.may_contain("Service", namespace));
         if selected.is_empty() {
+            if let Some(found) = elsewhere(&view, object, &selector) {
+                diagnostics.push(found);
+                continue;
+            }
             let deployed = view.is_deployed();
             let selecting = Selecting { object, field: "spec.selector", node, noun: "Service", hidden, deployed };
             diagnostics.0.extend(unmatched::finding(selecting, &candidates(&view, &services)));
         } else if !(hidden && selector.is_empty()) {
             for endpoint in object.find(&["spec", "endpoints"]).map(Node::items).unwrap_or_default() {
                 diagnostics.0.extend(port(object, endpoint, &selected));
+                diagnostics.0.extend(target_port(&view, object, endpoint, &selected));
             }
         }
     }
@@ -57,6 +64,48 @@ fn namespaces<'a>(object: &'a Object, own: &'a str) -> Option<Vec<&'a str>> {
     let names: Vec<&str> =
         selector.get("matchNames").map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str).collect();
     Some(if names.is_empty() { vec![own] } else { names })
+}
+
+/// The finding about a namespace in which the monitor selects nothing, while it selects a Service of its own target in its
+/// own namespace.
+fn elsewhere(view: &View<'_, '_>, object: &Object, selector: &Selector<'_>) -> Option<Diagnostic> {
+    let node = object.find(&["spec", "namespaceSelector", "matchNames"])?.items().first()?;
+    let own = view.namespace_of(object);
+    let mut services = view.of_kind("", "Service", own).filter(|entry| view.is_own(entry));
+    let service = services.find(|entry| !selector.is_empty() && selector.selects(entry.object))?;
+    let message = format!("`spec.namespaceSelector` of {} leaves out the namespace of its Service", object.title());
+    let found = object.finding(Code::SelectorUnmatched, message, node.place(), "selects no Service there");
+    let label = format!("selected by the labels, in namespace `{own}`");
+    Some(found.at(service.object.name_place(), label).help(format!("remove `namespaceSelector`, or add `{own}` to it")))
+}
+
+/// Reports the target port of an endpoint that no pod of the Services has. A container may listen on a number that it does not
+/// declare, so a number is only reported if it is nearly a declared one.
+fn target_port(view: &View<'_, '_>, object: &Object, endpoint: &Node, selected: &[&Object]) -> Option<Diagnostic> {
+    let node = endpoint.get("targetPort").filter(|_| endpoint.get("port").is_none())?;
+    let services = selected.iter().filter_map(|service| Some((service, Selector::of_service(service)?)));
+    let pods: Vec<&Pods<'_>> =
+        services.flat_map(|(service, selector)| view.selected(view.namespace_of(service), &selector)).collect();
+    let [first, ..] = pods.as_slice() else { return None };
+    let ports = || pods.iter().flat_map(|pods| pods.ports());
+    let typed = node.as_str().map(str::to_owned).or_else(|| number(node).map(|number| number.to_string()))?;
+    let has = |port: &Port<'_>| port.name == node.as_str() && port.name.is_some() || port.number == number(node);
+    if number(node)
+        .is_some_and(|typed| !ports().filter_map(|port| port.number).any(|known| is_near_number(typed, known)))
+        || ports().any(has)
+    {
+        return None;
+    }
+    let message = format!("target port `{typed}` of {} is not a port of the pods", object.title());
+    let label = format!("no container of {} has this port", first.object.title());
+    let found = object.finding(Code::ReferencePort, message, node.place(), label);
+    let names = ports().filter_map(|port| port.name);
+    let numbers: Vec<String> = ports().filter_map(|port| port.number).map(|number| number.to_string()).collect();
+    let known: Vec<&str> = match node.as_str() {
+        Some(_) => names.collect(),
+        None => numbers.iter().map(String::as_str).collect(),
+    };
+    Some(if known.is_empty() { found } else { found.help(suggestion(&typed, known)) })
 }
 
 fn candidates<'i>(view: &View<'i, '_>, services: &[&'i Entry<'_>]) -> Vec<Candidate<'i>> {

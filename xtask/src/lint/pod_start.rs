@@ -1,4 +1,4 @@
-//! Fields of pods that the API server accepts, and with which the kubelet does not start a container.
+//! Fields of pods that the API server accepts, and with which the scheduler or the kubelet does not start them.
 
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::{Node, Value};
@@ -22,6 +22,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let Some(view) = subject.clusters.view(&object.target) else { continue };
         let Some(pods) = view.pods_of_object(object) else { continue };
         diagnostics.0.extend(root_user(pods));
+        diagnostics.0.extend(comparisons(object, pods.spec));
         for volume in pods.spec.items_at(&["volumes"]) {
             diagnostics.0.extend(medium(object, volume));
             diagnostics.0.extend(modes(object, volume));
@@ -47,6 +48,31 @@ fn root_user(pods: &Pods<'_>) -> Option<Diagnostic> {
         let found = found.at(forbidden.place(), "the kubelet does not start a container that runs as root");
         Some(found.help("set `runAsUser` to another user, or remove it to use that of the image"))
     })
+}
+
+/// Comparisons of labels of nodes with what is no number.
+fn comparisons(object: &Object, spec: &Node) -> Vec<Diagnostic> {
+    let affinity = spec.find(&["affinity", "nodeAffinity"]);
+    let list = |path: &[&str]| affinity.map(|node| node.items_at(path)).unwrap_or_default().iter();
+    let required = list(&["requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"]);
+    let preferred = list(&["preferredDuringSchedulingIgnoredDuringExecution"]);
+    let terms = required.chain(preferred.filter_map(|one| one.get("preference")));
+    let compares = |one: &&Node| matches!(one.get("operator").and_then(Node::as_str), Some("Gt" | "Lt"));
+    let values = terms
+        .flat_map(|term| term.items_at(&["matchExpressions"]))
+        .filter(compares)
+        .flat_map(|one| one.items_at(&["values"]).iter().map(move |value| (one, value)));
+    let wrong = values.filter_map(|(one, value)| Some((one, value, value.as_str()?)));
+    let wrong = wrong.filter(|(.., text)| text.parse::<i64>().is_err());
+    let found = wrong.map(|(one, value, text)| {
+        let operator = one.get("operator").and_then(Node::as_str).unwrap_or_default();
+        let message =
+            format!("the node affinity of {} compares with `{text}`, which is not an integer", object.title());
+        let label = "the scheduler cannot place the pods";
+        let found = object.finding(Code::PodUnstartable, message, value.place(), label);
+        found.help(format!("`{operator}` compares integers; for other values, use `In` or `NotIn`"))
+    });
+    found.collect()
 }
 
 /// An `emptyDir` with a medium that does not exist.

@@ -15,7 +15,8 @@ use super::subject::Subject;
 use super::unmatched::{self, Candidate, Selecting};
 
 /// The codes of this check.
-pub const CODES: &[Code] = &[Code::PortUndeclared, Code::ReferencePort, Code::SelectorUnmatched];
+pub const CODES: &[Code] =
+    &[Code::PortUndeclared, Code::ReferencePort, Code::SelectorDoubtful, Code::SelectorUnmatched];
 
 /// Checks the objects of all targets.
 #[must_use]
@@ -85,6 +86,9 @@ pub(super) fn candidates<'i>(view: &View<'i, '_>, namespace: &str) -> Vec<Candid
 /// The label that the API server gives to each namespace: its name.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
+/// The namespaces that every cluster has.
+const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+
 /// The peers of all rules of a NetworkPolicy.
 fn peers(object: &Object) -> impl Iterator<Item = &Node> {
     let rules = |direction: &'static str, key: &'static str| {
@@ -98,6 +102,12 @@ fn namespace_misspelled(object: &Object, peer: &Node) -> Option<Diagnostic> {
     let labels = peer.find(&["namespaceSelector", "matchLabels"])?;
     labels.entries().iter().find_map(|(key, value)| {
         let message = || format!("`namespaceSelector` of {} matches no namespace", object.title());
+        if key.name == "name" && value.as_str().is_some_and(|name| SYSTEM.contains(&name)) {
+            let message = format!("`namespaceSelector` of {} requires a label that no cluster sets", object.title());
+            let label = "a namespace has this label only if somebody sets it";
+            let found = object.finding(Code::SelectorDoubtful, message, labels.key_place("name"), label);
+            return Some(found.help(format!("use `{NAMESPACE_NAME}`, which the API server sets")));
+        }
         if key.name != NAMESPACE_NAME {
             let near = nearest(&key.name, [NAMESPACE_NAME]).is_some();
             let found = || {
@@ -111,11 +121,13 @@ fn namespace_misspelled(object: &Object, peer: &Node) -> Option<Diagnostic> {
             return near.then(|| found().help(did_you_mean(NAMESPACE_NAME)));
         }
         let name = value.as_str()?;
-        let system = ["kube-system", "kube-public", "kube-node-lease"];
         // People give similar names to namespaces of their own.
-        let near = nearest(name, system).filter(|near| *near != name && name.starts_with("kube-"))?;
+        let near = nearest(name, SYSTEM).filter(|near| *near != name && name.starts_with("kube-"));
         let found = object.finding(Code::SelectorUnmatched, message(), value.place(), "no namespace has this name");
-        Some(found.help(did_you_mean(near)))
+        if name.chars().any(|c| c.is_ascii_uppercase()) {
+            return Some(found.help(did_you_mean(name.to_lowercase())));
+        }
+        Some(found.help(did_you_mean(near?)))
     })
 }
 

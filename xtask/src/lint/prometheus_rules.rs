@@ -1,6 +1,6 @@
 //! `PrometheusRules` whose expressions and durations Prometheus cannot parse.
 //!
-//! Of an expression, only brackets, quotation marks, and the names of functions are compared: what metrics exist is not known.
+//! Of an expression, the grammar and the names of functions are checked: what metrics exist is not known.
 //! Labels and annotations must be strings, in which each template action ends.
 
 use argocd::sync_order;
@@ -8,7 +8,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Source, suggestion
 use document::{Node, Value, block};
 use kubernetes::object::Object;
 
-use super::promql;
+use super::promql::{self, syntax};
 use super::subject::Subject;
 
 /// The codes of this check.
@@ -49,9 +49,12 @@ fn of_object(object: &Object) -> Vec<Diagnostic> {
             found.extend(unknown(object, rule, RULE));
             found.extend(incomplete(object, rule));
             found.extend(["for", "keep_firing_for"].iter().filter_map(|key| duration(object, rule, key)));
-            found.extend(rule.get("expr").and_then(|node| expression(object, node)));
+            // One error in what all expressions have in common is one.
+            let wrong = rule.get("expr").and_then(|node| expression(object, node));
+            found.extend(wrong.filter(|one| !found.iter().any(|other| other.message == one.message)));
             found.extend(["labels", "annotations"].iter().filter_map(|key| not_text(object, rule, key)));
             found.extend(["labels", "annotations"].iter().filter_map(|key| open_action(object, rule, key)));
+            found.extend(["labels", "annotations"].iter().filter_map(|key| misplaced(object, rule, key)));
         }
     }
     found
@@ -94,6 +97,17 @@ fn not_text(object: &Object, rule: &Node, key: &str) -> Option<Diagnostic> {
     Some(found.help("quote it, or in a template `| quote`"))
 }
 
+/// A finding about a field of the rule among its labels or annotations, which a wrong indentation puts there.
+fn misplaced(object: &Object, rule: &Node, key: &str) -> Option<Diagnostic> {
+    const FIELDS: &[&str] = &["annotations", "expr", "for", "keep_firing_for", "labels"];
+    let owner = rule.get(key)?;
+    let is_field = |name: &str| FIELDS.contains(&name) && rule.get(name).is_none();
+    let (name, _) = owner.entries().iter().find(|(name, value)| is_field(&name.name) && value.as_str().is_none())?;
+    let message = format!("`{}` is among the {key} of a rule of {}", name.name, object.title());
+    let found = object.finding(Code::AlertInvalid, message, owner.key_place(&name.name), "is a field of the rule");
+    Some(found.help(format!("indent it like `{key}`")))
+}
+
 /// A finding about a label or an annotation with a template action that does not end.
 fn open_action(object: &Object, rule: &Node, key: &str) -> Option<Diagnostic> {
     let texts = rule.get(key)?.entries().iter();
@@ -114,7 +128,7 @@ fn duration(object: &Object, owner: &Node, key: &str) -> Option<Diagnostic> {
     Some(found.help("write numbers with the units `y`, `w`, `d`, `h`, `m`, `s`, and `ms`, such as `1h30m`"))
 }
 
-pub(super) fn is_duration(text: &str) -> bool {
+pub(in crate::lint) fn is_duration(text: &str) -> bool {
     let (mut rest, mut next) = (text, 0);
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -132,9 +146,9 @@ pub(super) fn is_duration(text: &str) -> bool {
 /// A finding about an expression that Prometheus cannot parse.
 fn expression(object: &Object, node: &Node) -> Option<Diagnostic> {
     let text = node.as_str()?;
-    let unbalanced = unbalanced(text).map(|(at, reason)| (at, reason, None));
+    let wrong = unbalanced(text).or_else(|| syntax::error(text)).map(|(at, reason)| (at, reason, None));
     let call = || promql::wrong_call(text).map(|(at, reason, help)| (at, reason, Some(help)));
-    let (at, reason, help) = unbalanced.or_else(call)?;
+    let (at, reason, help) = wrong.or_else(call)?;
     let place = if text.contains('\n') {
         let line = text[..at].matches('\n').count() + 1;
         let inner = Place::line(&Source::new("", text), line);

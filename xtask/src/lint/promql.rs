@@ -1,5 +1,7 @@
 //! The calls of functions in expressions of Prometheus: nearly known names, and functions of ranges that get none.
 
+pub(super) mod syntax;
+
 use diagnostics::{Help, did_you_mean, nearest_within};
 
 /// Functions whose argument is a range, such as `x[5m]`.

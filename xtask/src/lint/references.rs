@@ -6,10 +6,10 @@
 //!
 //! Classes belong to the cluster, not to the repository: of these, only misspellings are reported.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, Fact, did_you_mean};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, did_you_mean};
 use document::Node;
 use kubernetes::inventory::entry::{Entry, Id};
 use kubernetes::inventory::keys::Keys;
@@ -19,6 +19,7 @@ use kubernetes::inventory::provided;
 use kubernetes::inventory::{Presence, View};
 use kubernetes::object::Object;
 use kubernetes::references::{self, reference::Reference};
+use kubernetes::scope;
 use workspace::external::External;
 
 use super::subject::Subject;
@@ -31,6 +32,9 @@ const HOOK: &str = "helm.sh/hook";
 
 /// How many keys a help names.
 const NAMED_KEYS: usize = 6;
+
+/// How many other objects a note names.
+const NAMED_OBJECTS: usize = 3;
 
 /// Kinds that are easily mistaken for each other, with their groups, and whether they are cluster-scoped.
 const ALIKE: &[&[(&str, &str, bool)]] = &[
@@ -49,6 +53,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut used = vec![false; externals.len()];
     let mut found = Found::new();
     let unapplied = Unapplied::new(subject);
+    let templates = Templates(subject);
     for object in subject.objects {
         let Some(view) = subject.clusters.view(&object.target) else { continue };
         // Helm runs the tests, whose objects no sync applies; other hooks that Argo CD does not support never run.
@@ -59,7 +64,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let tested = if test { Pods::of(object, 0, &object.key.namespace) } else { None };
         let own = subject.by_target.of(&object.target);
         for reference in references::of(object, tested.as_ref().or(view.pods_of_object(object))) {
-            let at = At::new(&view, object, reference, &unapplied, own);
+            let at = At::new(&view, object, reference, &unapplied, &templates, own);
             if test && at.unapplied().is_some() {
                 continue;
             }
@@ -114,12 +119,35 @@ impl<'a> Unapplied<'a> {
     }
 }
 
+/// The templates of the charts.
+struct Templates<'a>(&'a Subject<'a>);
+
+impl Templates<'_> {
+    /// The place of the kind in the only template of an object's chart with an object of a kind, if the target renders nothing
+    /// from it.
+    fn unmet(&self, object: &Object, kind: &str, own: &[Object]) -> Option<Place> {
+        let template = object.template_file.as_ref()?;
+        let chart = self.0.charts.iter().find(|chart| {
+            template.strip_prefix(chart.path.as_str()).is_some_and(|rest| rest.starts_with("/templates/"))
+        })?;
+        let wanted = format!("kind: {kind}");
+        let mut found = self.0.sources.of(chart).templates().filter_map(|(_, source)| {
+            let line = source.text.lines().position(|line| line.trim_end() == wanted)?;
+            Some((source, line + 1))
+        });
+        let (source, line) = found.next().filter(|_| found.next().is_none())?;
+        let rendered = own.iter().any(|object| object.template_file.as_ref() == Some(&source.name));
+        (!rendered).then(|| Place::line(source, line))
+    }
+}
+
 /// A reference of an object of a target.
 struct At<'i, 'a> {
     view: &'i View<'i, 'a>,
     unapplied: &'i Unapplied<'a>,
     /// The objects of its target.
     own: &'a [Object],
+    templates: &'i Templates<'a>,
     object: &'a Object,
     reference: Reference<'a>,
     id: Id<'a>,
@@ -132,6 +160,7 @@ impl<'i, 'a> At<'i, 'a> {
         object: &'a Object,
         reference: Reference<'a>,
         unapplied: &'i Unapplied<'a>,
+        templates: &'i Templates<'a>,
         own: &'a [Object],
     ) -> Self {
         let its = || reference.namespace.unwrap_or_else(|| view.namespace_of(object));
@@ -139,12 +168,23 @@ impl<'i, 'a> At<'i, 'a> {
         let name = reference.name.as_str().unwrap_or_default();
         let id = Id { group: reference.group, kind: reference.kind, namespace, name };
         let presence = view.presence(&id);
-        Self { view, unapplied, own, object, reference, id, presence }
+        Self { view, unapplied, own, templates, object, reference, id, presence }
     }
 
     /// The other object, if the target renders it, but no sync applies it.
     fn unapplied(&self) -> Option<&'a Object> {
         self.unapplied.0.get(&(&*self.object.target, self.id.kind, self.id.name)).copied()
+    }
+
+    /// Whether the target renders the other object under a kind or an API group that does not exist.
+    fn is_misspelled(&self) -> bool {
+        let Id { group, kind, name, .. } = self.id;
+        self.own.iter().any(|object| {
+            let key = &object.key;
+            let other = (key.group.as_str(), key.kind.as_str());
+            key.name == name
+                && (scope::meant(other.0, other.1) == Some((group, kind)) || is_unknown_group(other, self.id))
+        })
     }
 
     /// Whether nothing that is rendered is known to be the other object.
@@ -186,7 +226,7 @@ impl<'i, 'a> At<'i, 'a> {
     }
 
     fn missing(&self, declared: &[&External], found: &mut Found) {
-        if self.reference.optional || declared.iter().any(|external| !external.is_pattern()) {
+        if self.reference.optional || declared.iter().any(|external| !external.is_pattern()) || self.is_misspelled() {
             return;
         }
         let Id { group, kind, namespace, name } = self.id;
@@ -234,12 +274,34 @@ impl<'i, 'a> At<'i, 'a> {
                 (None, Some(near)) => {
                     diagnostic.help(format!("did you mean `{near}`, which every cluster has?"))
                 }
-                (None, None) => diagnostic.fact(Fact::Undeclared).help("render it, or correct the name").help(
+                (None, None) => self.with_template(self.with_others(diagnostic.fact(Fact::Undeclared))).help("render it, or correct the name").help(
                     "if it exists outside of this repository, declare it with a reason as `[[external]]` in charts.toml",
                 ),
             },
         };
         self.add("", &diagnostic, found);
+    }
+
+    /// Adds the names of the objects of this kind that are rendered where the missing one should be.
+    fn with_others(&self, diagnostic: Diagnostic) -> Diagnostic {
+        let Id { group, kind, namespace, .. } = self.id;
+        let names: BTreeSet<&str> = self.view.names(group, kind, namespace).map(|(name, _)| name).collect();
+        if names.is_empty() {
+            return diagnostic;
+        }
+        let quoted: Vec<String> = names.iter().take(NAMED_OBJECTS).map(|name| format!("`{name}`")).collect();
+        let more = names.len() - quoted.len();
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        let place = if namespace.is_empty() { String::new() } else { format!(" in namespace `{namespace}`") };
+        diagnostic.note(format!("rendered objects of kind {kind}{place}: {}{more}", quoted.join(", ")))
+    }
+
+    /// Adds the template of the chart that renders the only object of this kind, if its condition is not met.
+    fn with_template(&self, diagnostic: Diagnostic) -> Diagnostic {
+        match self.templates.unmet(self.object, self.id.kind, self.own) {
+            Some(place) => diagnostic.at(place, "not rendered with these values"),
+            None => diagnostic,
+        }
     }
 
     /// Adds the place of a field beside the name.
@@ -254,7 +316,8 @@ impl<'i, 'a> At<'i, 'a> {
     /// reference needs. It was renamed in one place.
     fn unused_alike(&self) -> Option<(&'i str, &'i Entry<'a>)> {
         let Id { group, kind, namespace, name } = self.id;
-        if self.reference.keys.is_empty() || !matches!(kind, "ConfigMap" | "Secret") {
+        let account = kind == "ServiceAccount";
+        if !account && (self.reference.keys.is_empty() || !matches!(kind, "ConfigMap" | "Secret")) {
             return None;
         }
         let has_keys = |other: &str, entry: &Entry<'_>| {
@@ -270,7 +333,7 @@ impl<'i, 'a> At<'i, 'a> {
         };
         let names = self.view.names(group, kind, namespace);
         let own = names.filter(|(_, entry)| self.view.is_own(entry));
-        let mut meant = own.filter(|(other, entry)| is_sibling(name, other) && has_keys(other, entry));
+        let mut meant = own.filter(|(other, entry)| is_sibling(name, other) && (account || has_keys(other, entry)));
         let (other, entry) = meant.next().filter(|_| meant.next().is_none())?;
         let used = self.own.iter().any(|object| {
             let mut references = references::of(object, self.view.pods_of_object(object)).into_iter();
@@ -331,6 +394,11 @@ impl<'i, 'a> At<'i, 'a> {
             self.add(key, &diagnostic.help(help), found);
         }
     }
+}
+
+/// Whether a kind is that of the reference, in a group that only the core group can be mistaken for, such as `core`.
+fn is_unknown_group((group, kind): (&str, &str), id: Id<'_>) -> bool {
+    id.group.is_empty() && kind == id.kind && !group.is_empty() && !group.contains('.') && !scope::is_group(group)
 }
 
 /// Whether two names begin with the same words, as those of one release do.

@@ -5,6 +5,7 @@
 //! deploys with other values, and what its commands create, is unknown.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use cluster::scenario::{self, FOLDER, GITOPS_FOLDER, Scenario, Step};
 use diagnostics::{Code, Diagnostic, Diagnostics};
@@ -43,7 +44,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         for target in subject.targets.iter().filter(|target| target.id.case == DEFAULT_CASE) {
             let (scenarios, _) = scenario::readable(subject.workspace, folder, &target.id.app);
             for found in scenarios.iter().flat_map(|scenario| of_scenario(subject, target, scenario).0) {
-                if seen.insert((found.code, position(&found))) {
+                if seen.insert((found.code, position(&subject.workspace.root, &found))) {
                     diagnostics.push(found);
                 }
             }
@@ -52,10 +53,11 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-/// The file and the line of the main place.
-fn position(found: &Diagnostic) -> Option<(String, usize)> {
+/// The file and the line of the main place. Scenarios share files through symbolic links.
+fn position(root: &Path, found: &Diagnostic) -> Option<(PathBuf, usize)> {
     let (place, _) = found.places.first()?;
-    Some((place.source.name.clone(), place.position()?.0))
+    let file = root.join(&place.source.name);
+    Some((file.canonicalize().unwrap_or(file), place.position()?.0))
 }
 
 fn of_scenario(subject: &Subject<'_>, target: &Target<'_>, scenario: &Scenario) -> Diagnostics {

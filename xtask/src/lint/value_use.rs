@@ -52,7 +52,7 @@ fn found(subject: &ChartSubject<'_>) -> Result<Diagnostics> {
     }
     let parameters: Vec<Vec<String>> =
         subject.cases.iter().flat_map(|target| parameters(target)).map(|(path, _)| path).collect();
-    let undefined = usage.undefined(&nodes, &parameters);
+    let undefined_fields = usage.undefined(&nodes, &parameters);
     let targets: Vec<&ChartTarget<'_>> = subject.rendered.iter().map(|one| one.target).collect();
     let mut unread = Unread {
         chart: subject.chart,
@@ -71,7 +71,10 @@ fn found(subject: &ChartSubject<'_>) -> Result<Diagnostics> {
         unread.parameters(target);
     }
     let mut unread = unread.found;
-    let reported: Vec<_> = undefined.iter().filter_map(|one| Some((one, finding(one)?))).collect();
+    let reported: Vec<_> = undefined_fields
+        .iter()
+        .filter_map(|one| Some((one, finding(one).or_else(|| counterpart(one, &unread))?)))
+        .collect();
     let mut first_of: BTreeMap<&[String], usize> = BTreeMap::new();
     for (one, (diagnostic, near)) in &reported {
         // A value that several templates read is missing once.
@@ -316,15 +319,37 @@ fn finding(found: &Undefined<'_>) -> Option<(Diagnostic, Option<Vec<String>>)> {
     if !reported {
         return None;
     }
-    let name: Vec<&str> = std::iter::once("Values").chain(found.path.iter().map(String::as_str)).collect();
-    let diagnostic = Diagnostic::new(Code::ValueUndefined, format!("`.{}` is not defined", name.join(".")))
-        .at(Place::new(found.source, found.field.span.clone()), "no values file has this key");
     let near: Option<Vec<String>> = near.map(|near| parent.iter().cloned().chain([near.to_owned()]).collect());
     let help = match &near {
         Some(near) => did_you_mean(near.join(".")),
         None => "define it in values.yaml, or replace it with `default`".into(),
     };
-    Some((diagnostic.help(help), near))
+    Some((undefined(found).help(help), near))
+}
+
+fn undefined(found: &Undefined<'_>) -> Diagnostic {
+    let name: Vec<&str> = std::iter::once("Values").chain(found.path.iter().map(String::as_str)).collect();
+    Diagnostic::new(Code::ValueUndefined, format!("`.{}` is not defined", name.join(".")))
+        .at(Place::new(found.source, found.field.span.clone()), "no values file has this key")
+}
+
+/// A field that nothing defines, and a value beside it that nothing reads and whose name begins with, or continues, its own:
+/// the two are most likely one.
+fn counterpart(
+    found: &Undefined<'_>,
+    unread: &[(Vec<String>, Diagnostic)],
+) -> Option<(Diagnostic, Option<Vec<String>>)> {
+    let (key, parent) = found.path.split_last()?;
+    let is_meant = |other: &str| {
+        let (one, other) = (plain(key), plain(other));
+        one.len().min(other.len()) >= 4 && (one.starts_with(&other) || other.starts_with(&one))
+    };
+    let mut meant = unread
+        .iter()
+        .map(|(path, _)| path)
+        .filter(|path| path.split_last().is_some_and(|(other, its)| its == parent && is_meant(other)));
+    let meant = meant.next().filter(|_| meant.next().is_none())?;
+    Some((undefined(found).help(format!("did you mean `{}`?", meant.join("."))), Some(meant.clone())))
 }
 
 /// A name without what people spell differently.

@@ -1,7 +1,7 @@
 //! Workflows and actions of GitHub in this repository, and renovate.json: what GitHub and Renovate refuse, or ignore.
 //!
 //! Only what is certain is reported: unknown keys, steps that do nothing, and names in expressions that nothing defines.
-//! The inputs of actions in other repositories are not known.
+//! Of the inputs of actions in other repositories, only misspelled ones of some actions are known.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use document::{Node, yaml};
 use toolbox::source;
 
 use super::subject::Subject;
-use super::workflow_expressions as expressions;
+use super::{renovate_patterns, workflow_expressions as expressions, workflow_inputs};
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::WorkflowInvalid];
@@ -55,6 +55,8 @@ const STEP: &[&str] = &[
     "timeout-minutes",
 ];
 const ACTION: &[&str] = &["name", "author", "description", "inputs", "outputs", "runs", "branding"];
+/// What runs an action.
+const USING: &[&str] = &["composite", "docker", "node12", "node16", "node20", "node24"];
 const PERMISSIONS: &[&str] = &[
     "actions",
     "artifact-metadata",
@@ -139,7 +141,10 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         }
     }
     if let Ok(source) = source::read(root, &root.join("renovate.json")) {
-        diagnostics.0.extend(json(&source));
+        match json(&source) {
+            Some(found) => diagnostics.push(found),
+            None => diagnostics.extend(renovate_patterns::check(&source)),
+        }
     }
     diagnostics
 }
@@ -319,6 +324,13 @@ fn action(root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
     let inputs: Vec<&str> = inputs.iter().map(|(key, _)| key.name.as_str()).collect();
     let steps = root.find(&["runs", "steps"]).map(Node::items).unwrap_or_default();
     check_steps(steps, "the action", folder, true, diagnostics);
+    if let Some(node) = root.find(&["runs", "using"])
+        && let Some(text) = node.as_str().filter(|text| !USING.contains(text))
+        && let Some(near) = nearest(text, USING.iter().copied())
+    {
+        let found = invalid(format!("`using: {text}` is unknown")).at(node.place(), "");
+        diagnostics.push(found.help(format!("did you mean `{near}`?")));
+    }
     if let Some(runs) = root.get("runs") {
         Names { inputs: Some(&inputs), matrix: None, steps }.check(runs, diagnostics);
     }
@@ -348,7 +360,7 @@ fn check_steps(steps: &[Node], what: &str, folder: &Path, composite: bool, diagn
                 || ["action.yml", "action.yaml", "Dockerfile"].iter().any(|name| folder.join(name).is_file());
             (!exists).then(|| invalid(format!("`{text}` has no action.yml")).at(node.place(), ""))
         } else if text.starts_with("docker://") || text.contains('@') {
-            None
+            workflow_inputs::misspelled(step, text)
         } else {
             let found = invalid(format!("`uses: {text}` has no version")).at(node.place(), "");
             Some(found.help(format!("write `{text}@` and a commit or tag")))
@@ -435,5 +447,6 @@ fn json(source: &Arc<Source>) -> Option<Diagnostic> {
     let error = serde_json::from_str::<serde_json::Value>(&source.text).err()?;
     let what = error.to_string();
     let what = what.split(" at line ").next().unwrap_or_default();
-    Some(invalid(format!("cannot parse JSON: {what}")).at(Place::line(source, error.line()), ""))
+    let line = document::json::line_of_error(&source.text, error.line(), error.column());
+    Some(invalid(format!("cannot parse JSON: {what}")).at(Place::line(source, line), ""))
 }

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use diagnostics::{Diagnostic, Diagnostics, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::atomic_file;
 
 use super::junit::{self, Suite};
 use super::model::Report;
 use super::{called, code_quality, html, markdown, rdjson, sarif, step_summary};
+use crate::output;
 
 /// Formats a report.
 type Format = fn(&Report) -> String;
@@ -53,6 +54,33 @@ impl Outputs {
     #[must_use]
     pub fn show_changes(&self) -> bool {
         Self { junit: None, ..self.clone() }.is_any()
+    }
+
+    /// Fails if two reports have one file, or if one would replace a file of the repository.
+    pub fn check(&self, root: &Path) -> Result<()> {
+        let Self { markdown, html, sarif, code_quality, rdjson, junit } = self;
+        let options = [
+            ("markdown", markdown),
+            ("html", html),
+            ("sarif", sarif),
+            ("code-quality", code_quality),
+            ("rdjson", rdjson),
+            ("junit", junit),
+        ];
+        let mut failed = Diagnostics::default();
+        let mut seen: Vec<(&str, PathBuf)> = Vec::new();
+        for (option, path) in options.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?))) {
+            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            match seen.iter().find(|(_, other)| *other == absolute) {
+                Some((other, _)) => {
+                    let message = format!("`--{other}` and `--{option}` have the same file, `{}`", path.display());
+                    failed.push(Diagnostic::new(Code::Usage, message).help("write each report to a file of its own"));
+                }
+                None => failed.extend(output::reserved_file(root, &absolute).err().unwrap_or_default()),
+            }
+            seen.push((option, absolute));
+        }
+        if failed.is_empty() { Ok(()) } else { Err(failed) }
     }
 
     /// Writes the report to all requested files, and appends it to the summary of the step, if this is one. A file that

@@ -345,7 +345,9 @@ fn every_feature_of_the_relay_names_its_test() {
 }
 
 /// Files that read the text of a message, and why.
-const READERS: [(&str, &str); 4] = [
+const READERS: [(&str, &str); 6] = [
+    ("xtask/src/commands/consequences/templates.rs", "findings that read alike are one, whatever they say"),
+    ("xtask/src/lint/prometheus_rules.rs", "findings that read alike are one, whatever they say"),
     ("crates/kubernetes/src/change/effects/versions.rs", "equal effects are shown once, whatever they say"),
     ("crates/kubernetes/src/validate/kubeconform.rs", "parses the messages of kubeconform"),
     ("xtask/src/policy.rs", "the messages are those of a policy program"),

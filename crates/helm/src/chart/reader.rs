@@ -55,6 +55,35 @@ impl Reader {
         value.items()
     }
 
+    /// Checks what describes the chart: Helm reads no chart in which the type of one field is wrong.
+    pub(super) fn description(&mut self, root: &Node) {
+        for key in ["keywords", "sources"] {
+            for item in self.list(root, key, key) {
+                if !matches!(item.value, Value::String(_) | Value::Number(_) | Value::Null) {
+                    self.mismatch(item, key, "a list of strings");
+                }
+            }
+        }
+        for item in self.list(root, "maintainers", "maintainers") {
+            self.mapping(item, "maintainers");
+        }
+        if let Some(annotations) = present(root, "annotations") {
+            self.mapping(annotations, "annotations");
+        }
+        for key in ["description", "home", "icon", "kubeVersion", "type"] {
+            self.text(root, key, key);
+        }
+        let invalid = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-');
+        if let Some(name) =
+            present(root, "name").filter(|name| name.as_str().is_some_and(|text| text.contains(invalid)))
+        {
+            self.diagnostics.push(
+                Diagnostic::new(Code::ChartInvalid, "`name` is not a valid chart name")
+                    .at(name.place(), "must be letters, digits, `-`, `_`, and `.`"),
+            );
+        }
+    }
+
     pub(super) fn dependencies(&mut self, root: &Node) -> Vec<Dependency> {
         let items = self.list(root, "dependencies", "dependencies");
         items.iter().enumerate().map(|(index, item)| self.dependency(item, index)).collect()

@@ -47,7 +47,7 @@ pub fn syntax(renderer: &Renderer<'_>, target: &ChartTarget<'_>, directory: &Pat
             let label = if secret_values::may_be_in(&text.text) { Some(HIDDEN.to_owned()) } else { non_empty(label) };
             Some((first, first + place.position()?.0 - 1, label))
         })?;
-        output.misindented(first, line).or_else(|| output.joined(line)).or_else(|| {
+        output.joined(line).or_else(|| output.misindented(first, line)).or_else(|| {
             let label = label.unwrap_or_else(|| format!("renders `{}`", output.marked.line(line).trim()));
             output.located(line, label, None)
         })

@@ -58,6 +58,12 @@ impl Context<'_> {
         let mut found: Vec<Diagnostic> = Vec::new();
         let problems: Vec<(Schema, Problem)> =
             schema::problems(violations).into_iter().map(|problem| (self.schema(&problem.chart), problem)).collect();
+        // Keys that the schema does not know where they are set, and that may be what is missing elsewhere.
+        let misplaced: Vec<&String> = problems
+            .iter()
+            .filter_map(|(_, problem)| if let Rule::Unknown(keys) = &problem.rule { Some(keys) } else { None })
+            .flatten()
+            .collect();
         let meant: Vec<Vec<String>> = problems.iter().flat_map(|(schema, problem)| meant(schema, problem)).collect();
         for (schema, problem) in &problems {
             // What a misspelled mapping was meant to set is missing only because of the spelling.
@@ -65,7 +71,9 @@ impl Context<'_> {
                 values.find(pointer).is_none()
                     && meant.iter().any(|key| pointer.len() > key.len() && pointer.starts_with(key))
             };
-            if !follows(&schema.path(&problem.pointer)) {
+            let pointer = schema.path(&problem.pointer);
+            let moved = values.find(&pointer).is_none() && pointer.last().is_some_and(|key| misplaced.contains(&key));
+            if !moved && !follows(&pointer) {
                 found.extend(self.problem(&values, schema, problem));
             }
         }
@@ -120,7 +128,22 @@ impl Context<'_> {
         match &problem.rule {
             Rule::Unknown(keys) => {
                 let known: Vec<&str> = found.map(schema::Found::properties).unwrap_or_default();
-                keys.iter().map(|key| self.unknown(values, &inside(key), &known)).collect()
+                // Several keys of which none is similar to a known one belong elsewhere, for one reason.
+                let foreign =
+                    |key: &&String| nearest(key, known.iter().copied()).is_none() && lookalike::edge(key).is_none();
+                let (mut foreign, misspelled): (Vec<&String>, Vec<&String>) = keys.iter().partition(foreign);
+                // Helm's order is random.
+                foreign.sort();
+                let mut found: Vec<Diagnostic> =
+                    misspelled.iter().map(|key| self.unknown(values, &inside(key), &known)).collect();
+                if let [first, others @ ..] = foreign.as_slice() {
+                    let one = self.unknown(values, &inside(first), &known);
+                    found.push(others.iter().fold(one, |one, key| match values.find_key(&inside(key)) {
+                        Some(place) => one.at(place, format!("`{key}` is unknown, too")),
+                        None => one.note(format!("`{key}` is unknown, too")),
+                    }));
+                }
+                found
             }
             Rule::Missing(keys) | Rule::MissingWith(keys, _) => {
                 let missing = |key: &String| {

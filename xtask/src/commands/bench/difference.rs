@@ -1,14 +1,14 @@
 //! Rows about `diff`.
 
-use diagnostics::{Diagnostic, Result};
+use diagnostics::Result;
 
 use super::amount::Amount;
 use super::context::{Context, program};
-use super::generated::{Edit, Shape};
+use super::generated::{self, Edit, Shape};
 use super::measure::{finish, median, ratio, timed};
 use super::measured::Measured;
 
-/// The size of each of the two large manifests, in bytes.
+/// The size of the goldens in each of the two revisions, in bytes.
 const LARGE: usize = 10_000_000;
 
 /// The length of a line of data in a generated object.
@@ -27,19 +27,30 @@ pub(super) fn three(context: &Context<'_>) -> Result<Measured> {
     Ok(Measured::Amount(Amount::Time(time)))
 }
 
-pub(super) fn large(context: &Context<'_>) -> Result<Measured> {
-    let shape = Shape { applications: 1, objects: 2, values: 10, lines: LARGE / LINE };
+/// A manifest of one object, in which one line changes.
+pub(super) fn one_object(context: &Context<'_>) -> Result<Measured> {
+    large(context, 1)
+}
+
+/// Manifests of a thousand objects, in one of which one line changes.
+pub(super) fn many_objects(context: &Context<'_>) -> Result<Measured> {
+    large(context, 1000)
+}
+
+/// Beside GNU diff and the start of this tool, for two revisions of as many ConfigMaps.
+fn large(context: &Context<'_>, objects: usize) -> Result<Measured> {
+    let shape = Shape { applications: 1, objects: objects + 1, values: 10, lines: LARGE / LINE / objects };
     let root = context.generated(shape)?;
     let Some(diff) = program("diff", &root) else {
         return Ok(Measured::Skipped("diff is not on PATH".to_owned()));
     };
-    let golden = format!("{}/app-00000/default/configmap-app-00000-1.yaml", golden::FOLDER);
-    let before = context.scratch("before.yaml");
-    std::fs::copy(root.join(&golden), &before).map_err(|error| Diagnostic::io("copy", &before, &error))?;
-    let _edits = Edit::accepted(&root, &context.scratch("cache"), &[0], shape)?;
+    let goldens = format!("{}/{}/default", golden::FOLDER, generated::name(0));
+    let before = context.scratch(&format!("before-{objects}"));
+    generated::copy(&root.join(&goldens), &before)?;
+    let _edits = Edit::one_line(&root, &context.scratch("cache"), 0)?;
     let ours = context.command(&root, &["diff", "--base", "HEAD"]);
     let start = context.command(&root, &["explain", "yaml-syntax"]);
-    let diff = diff.args(["-u".into(), before.into_os_string(), golden.into()]);
+    let diff = diff.args(["-ru".into(), before.into_os_string(), goldens.into()]);
     finish(&ours, &[0])?;
     let (mut own, mut other) = (Vec::new(), Vec::new());
     for _ in 0..context.rounds {

@@ -205,7 +205,8 @@ pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::write(path, bytes).map_err(|error| Diagnostic::io("write", path, &error).into())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies the files of a directory, if it exists.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
     if !from.is_dir() {
         return Ok(());
     }
@@ -250,6 +251,20 @@ impl Edit {
             edits.push(Self::replace(root, &format!("{target}/{}", lock::FILE), "", "")?);
         }
         relock(root, cache, indexes)?;
+        Ok(edits)
+    }
+
+    /// Changes a line of the first ConfigMap of an Application, in its template and in its golden.
+    pub(super) fn one_line(root: &Path, cache: &Path, index: usize) -> Result<Vec<Self>> {
+        let name = name(index);
+        let target = format!("{}/{name}/default", golden::FOLDER);
+        let files = [format!("charts/{name}/templates/config-1.yaml"), format!("{target}/configmap-{name}-1.yaml")];
+        let mut edits = Vec::new();
+        for file in files {
+            edits.push(Self::replace(root, &file, "\"line 0 of", "\"another line of")?);
+        }
+        edits.push(Self::replace(root, &format!("{target}/{}", lock::FILE), "", "")?);
+        relock(root, cache, &[index])?;
         Ok(edits)
     }
 }

@@ -53,7 +53,8 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("lint, 50 targets, warm, beside kubeconform", Amount::Ratio(1.1), stages::lint),
     Row::new("diff, this repository", Amount::milliseconds(100), difference::own),
     Row::new("diff, 500 Applications, 3 changed", Amount::milliseconds(300), difference::three),
-    Row::new("diff, 10 MB, beside diff -u and the start", Amount::Ratio(1.0), difference::large),
+    Row::new("diff, 10 MB in 1000 objects, beside diff -u and the start", Amount::Ratio(1.0), difference::many_objects),
+    Row::new("diff, 10 MB in one object, beside diff -u and the start", Amount::Ratio(1.0), difference::one_object),
     Row::new("cargo build, cold", Amount::milliseconds(60_000), build::cold).slow(),
     Row::new("cargo build after an edit", Amount::milliseconds(5000), build::after_edit).slow(),
 ];

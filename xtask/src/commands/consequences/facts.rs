@@ -81,3 +81,10 @@ pub(super) fn moves_to(found: &Diagnostic) -> Option<&[String]> {
         _ => None,
     })
 }
+
+/// The text that a finding is about, as rendered or as written.
+pub(super) fn written(found: &Diagnostic) -> Option<&str> {
+    let rendered = found.places.iter().find(|(place, label)| label == "as rendered" && place.span.is_some());
+    let (place, _) = rendered.or(found.places.first())?;
+    place.source.text.get(place.span.clone()?)
+}

@@ -5,6 +5,7 @@ use diagnostics::{Code, Diagnostic, Fact};
 
 use super::facts::{
     application, first, forbids, invalid_port, is_target_port, line, malformed_field, missing, missing_port, moves_to,
+    written,
 };
 use super::places::{in_its_file, near_line, same_application, same_chart, same_file, same_line, same_object};
 
@@ -34,6 +35,23 @@ pub(super) fn moved_down(cause: &Diagnostic, effect: &Diagnostic) -> bool {
         })
     });
     same_object(cause, effect) && inside && effect.lacks_a_field() && moves_to(cause).is_some()
+}
+
+/// Whether what is wrong contains an error of `printf`, or is in an object whose name does.
+pub(super) fn wrongly_formatted(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let named = effect.origin.as_ref().is_some_and(|origin| origin.name.contains("%!"));
+    same_application(cause, effect) && (named || written(effect).is_some_and(|text| text.contains("%!")))
+}
+
+/// Whether a field is missing beside one of the wrong type, which was meant to be that field.
+pub(super) fn lacks_another(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let missing = Diagnostic::lacks_a_field;
+    let paths = cause.origin.as_ref().zip(effect.origin.as_ref());
+    let beside = paths.is_some_and(|(cause, effect)| {
+        let parent = cause.path.split_last().map(|(_, parent)| parent);
+        parent.is_some_and(|parent| !parent.is_empty() && effect.path.starts_with(parent))
+    });
+    same_object(cause, effect) && beside && missing(effect) && !missing(cause)
 }
 
 /// Whether Helm refuses a value, and its linter does so, too, with the path of the value.

@@ -45,6 +45,22 @@ pub(super) fn one_of_its_places(cause: &Diagnostic, effect: &Diagnostic) -> bool
     line(effect).is_some_and(|own| lines.into_iter().any(|one| one == own))
 }
 
+/// Whether both show one line of a file that people edit.
+pub(super) fn share_a_place(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let lines = |found: &Diagnostic| -> Vec<(String, usize)> {
+        let edited = found.places.iter().filter(|(place, _)| !place.source.name.starts_with("tests/golden/"));
+        edited.filter_map(|(place, _)| Some((place.source.name.clone(), place.position()?.0))).collect()
+    };
+    let own = lines(cause);
+    lines(effect).iter().any(|line| own.contains(line))
+}
+
+/// Whether the cause shows the file that the effect is about.
+pub(super) fn shows_its_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let Some(own) = first(effect) else { return false };
+    cause.places.iter().skip(1).any(|(place, _)| place.source.name == own.source.name)
+}
+
 /// Whether the cause is about a value of the chart whose values table the effect is about: its row follows from the value.
 pub(super) fn in_its_row(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let folder = |found, file| first(found).and_then(|place| place.source.name.strip_suffix(file));
@@ -57,6 +73,12 @@ pub(super) fn in_its_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     effect.places.iter().any(|(place, _)| place.source.name == own.source.name)
 }
 
+/// Whether the effect is in the chart with the template that renders the object of the cause.
+pub(super) fn in_the_chart(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let folder = |found| first(found).and_then(|place| Some(place.source.name.split_once("/templates/")?.0));
+    folder(cause).is_some() && folder(cause) == folder(effect)
+}
+
 pub(super) fn same_application(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     application(cause).is_some() && application(cause) == application(effect)
 }
@@ -67,6 +89,12 @@ pub(super) fn same_object(cause: &Diagnostic, effect: &Diagnostic) -> bool {
         Some((origin.template.clone(), origin.kind.clone()))
     };
     same_application(cause, effect) && object(cause).is_some() && object(cause) == object(effect)
+}
+
+/// Whether both are about one field.
+pub(super) fn same_field(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let path = |found: &Diagnostic| found.origin.as_ref().map(|origin| origin.path.clone());
+    same_object(cause, effect) && path(cause).is_some_and(|path| !path.is_empty()) && path(cause) == path(effect)
 }
 
 /// Whether both are about fields next to each other.

@@ -251,6 +251,14 @@ impl Repository<'_> {
         Ok(())
     }
 
+    /// Publishes the work tree as a commit on top of the files that are published.
+    pub(super) fn upgrade(&self, before: Files) -> Result<()> {
+        self.remember()?;
+        self.state().before = before;
+        self.publish()?;
+        self.refresh()
+    }
+
     /// As [`GitOps::unannounced`], with options of `diff`.
     pub(super) fn unannounced_with(
         &self,

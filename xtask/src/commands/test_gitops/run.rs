@@ -171,7 +171,7 @@ impl Stages<'_> {
     }
 
     /// The files of the revision to upgrade from.
-    fn before(&self) -> Result<Option<Files>> {
+    pub(super) fn before(&self) -> Result<Option<Files>> {
         let Some(root) = self.prepared.revision() else { return Ok(None) };
         let session = Session {
             root: root.to_owned(),
@@ -287,12 +287,7 @@ impl Stages<'_> {
         let others = self.prepared.apps.keys().filter(|app| !is_root(app));
         let mut results = self.synced(repository, &others.collect::<Vec<_>>(), bootstrapped.at);
         if let Some(revision) = self.request.common.upgrade_from.as_ref().filter(|_| !run.stopped(&results)) {
-            results.extend(run.timed("argocd", &format!("upgrades the Applications from {revision}"), || {
-                repository.publish()?;
-                repository.refresh()?;
-                let apps: Vec<String> = self.prepared.apps.keys().cloned().collect();
-                wait_synced(run.stage.observer, repository, &apps, SYNC)
-            }));
+            results.extend(self.upgrade_applications(repository, revision));
         }
         if !run.stopped(&results) && !run.cluster.reused {
             results.extend(run.timed("argocd", "created projects and Applications in wave order", || {

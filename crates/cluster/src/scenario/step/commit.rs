@@ -42,6 +42,9 @@ enum How {
     Delete,
 }
 
+/// The keys of an edit.
+const KEYS: &[&str] = &["delete", "file", "from", "replace", "with"];
+
 fn read(node: &Node, path: &str, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Edit> {
     let mut fields = Fields::new(node, path, Syntax::Scenario);
     let file = fields.required_string("file");
@@ -52,6 +55,8 @@ fn read(node: &Node, path: &str, folder: &Path, diagnostics: &mut Diagnostics) -
         (Some(text), Some(with), None, false) => Some(How::Replace(text, with)),
         (None, None, Some(from), false) => Some(How::From(from)),
         (None, None, None, true) => Some(How::Delete),
+        // A misspelled key, which is reported as unknown.
+        _ if node.entries().iter().any(|(key, _)| !KEYS.contains(&key.name.as_str())) => None,
         _ => {
             fields.report(
                 Diagnostic::new(Code::ScenarioInvalid, format!("`{path}` must have one kind of change"))

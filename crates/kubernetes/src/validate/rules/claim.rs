@@ -46,7 +46,13 @@ pub(super) fn claim<'a>(look: &mut Look<'a>, spec: &At<'a>) {
                 all.lacks("requests") || all.get("requests").is_some_and(|all| all.lacks("storage"))
             }) =>
         {
-            look.requires(spec, "resources.requests.storage", "a storage request is required");
+            // Where it should be, as far as there is something.
+            let near = spec.get("resources").map(|all| all.get("requests").unwrap_or(all));
+            let place = near.map_or_else(|| spec.node.place(), |at| at.node.place());
+            let found = look.requires(spec, "resources.requests.storage", "a storage request is required");
+            if let Some((first, _)) = found.places.first_mut() {
+                *first = place;
+            }
         }
         _ => {}
     }

@@ -17,6 +17,14 @@ pub(super) fn check(look: &mut Look<'_>) {
         .chain(claims)
         .filter_map(|name| name.text())
         .collect();
+    let mounted: Vec<&str> = ["initContainers", "containers"]
+        .iter()
+        .flat_map(|key| spec.list(key))
+        .flat_map(|container| [container.list("volumeMounts"), container.list("volumeDevices")].concat())
+        .filter_map(|mount| mount.get("name")?.text())
+        .collect();
+    let names = spec.list("volumes").into_iter().filter_map(|volume| volume.get("name"));
+    let unused: Vec<At<'_>> = names.filter(|name| name.text().is_some_and(|text| !mounted.contains(&text))).collect();
     if let Some(list) = spec.get("containers").filter(|_| spec.lacks("containers")) {
         look.reject(&list, "must not be empty", "at least one container is required");
     }
@@ -31,8 +39,9 @@ pub(super) fn check(look: &mut Look<'_>) {
         }
         let sidecar = container.get("restartPolicy").is_some_and(|at| at.text() == Some("Always"));
         let init = container.steps.iter().any(|step| step == "initContainers") && !sidecar;
+        look.supported(container.get("restartPolicy"), &["Always", "Never", "OnFailure"]);
         ports(look, container);
-        mount::check(look, container, &volumes);
+        mount::check(look, container, &volumes, &unused);
         variable::check(look, container);
         probe::check(look, container, &spec, init);
         resources::check(look, container, &spec);

@@ -182,7 +182,9 @@ impl<'a> Look<'a> {
 
     /// Reports a value that is the same as an earlier one.
     pub(super) fn duplicate(&mut self, at: &At<'_>, first: &At<'_>) {
-        self.reject(at, "is a duplicate", format!("same as `{}`", pointer::path(&first.steps)));
+        let label = format!("same as `{}`", pointer::path(&first.steps));
+        let place = first.node.place();
+        self.reject(at, "is a duplicate", label).places.push((place, "the first one".to_owned()));
     }
 
     /// Requires the entries of a list to differ in its merge key: the given fields, each with its default value.

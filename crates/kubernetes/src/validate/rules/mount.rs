@@ -4,11 +4,11 @@ use diagnostics::{did_you_mean, nearest};
 
 use super::look::{At, Look};
 
-pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str]) {
+pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str], unused: &[At<'a>]) {
     let mounts = container.list("volumeMounts");
     let privileged = container.get("securityContext").is_some_and(|context| context.is_set_to("privileged", true));
     for mount in &mounts {
-        volume_exists(look, mount, volumes);
+        volume_exists(look, mount, volumes, unused);
         look.not_empty(mount.get("mountPath"));
         let paths = mount.present(&["subPath", "subPathExpr"]);
         let paths: Vec<&At<'_>> = paths.iter().filter(|path| path.text() != Some("")).collect();
@@ -33,7 +33,7 @@ pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str
     }
     look.unique(mounts.iter().filter_map(|mount| mount.get("mountPath")));
     for device in container.list("volumeDevices") {
-        volume_exists(look, &device, volumes);
+        volume_exists(look, &device, volumes, unused);
         if let Some(name) = device.get("name")
             && name
                 .text()
@@ -48,13 +48,16 @@ pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str
     }
 }
 
-/// Requires the pod to define the volume of a mount.
-fn volume_exists<'a>(look: &mut Look<'a>, mount: &At<'a>, volumes: &[&str]) {
+/// Requires the pod to define the volume of a mount. The only volume that no container mounts is probably meant.
+fn volume_exists<'a>(look: &mut Look<'a>, mount: &At<'a>, volumes: &[&str], unused: &[At<'a>]) {
     if let Some(name) = mount.get("name").filter(|name| name.text().is_some_and(|text| !volumes.contains(&text))) {
         let label = match nearest(name.text().unwrap_or_default(), volumes.iter().copied()) {
             Some(near) => did_you_mean(near).text,
             None => "no volume of the pod has this name".to_owned(),
         };
-        look.reject(&name, "is not a volume of the pod", label);
+        let found = look.reject(&name, "is not a volume of the pod", label);
+        if let [volume] = unused {
+            found.places.push((volume.node.place(), "no container mounts this volume".to_owned()));
+        }
     }
 }
