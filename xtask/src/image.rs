@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, did_you_mean, nearest};
 use document::yaml;
 use golden::store;
 use schemars::JsonSchema;
@@ -132,7 +132,7 @@ pub fn load(root: &Path, wanted: &[String]) -> Result<Vec<Image>> {
         if !known.contains(name) {
             let diagnostic = Diagnostic::new(Code::Usage, format!("unknown image `{name}`"));
             diagnostics.push(match nearest(name, known.iter().map(String::as_str)) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                Some(near) => diagnostic.help(did_you_mean(near)),
                 None if known.is_empty() => {
                     diagnostic.help(format!("there are no images; add one as {FOLDER}/<name>/Dockerfile"))
                 }
@@ -274,7 +274,7 @@ impl Builder<'_> {
             let diagnostic =
                 Diagnostic::new(Code::Usage, message).at(Place::file(image.dockerfile.source.name.clone()), "");
             diagnostics.push(match nearest(name, declared.iter().copied()) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                Some(near) => diagnostic.help(did_you_mean(near)),
                 None => diagnostic.help(format!("declared arguments: {}", declared.join(", "))),
             });
         }

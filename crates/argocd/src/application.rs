@@ -11,7 +11,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, did_you_mean, nearest};
 use document::yaml::Document;
 use document::{Fields, Node, Syntax, Value};
 use kubernetes::forms;
@@ -240,7 +240,7 @@ fn read_object(root: &Node, manifests: &mut Manifests) {
             let Some(near) = nearest(kind, known).filter(|near| kind != *near) else { return };
             let found = Diagnostic::new(Code::ApplicationInvalid, format!("unknown Argo CD kind `{kind}`"))
                 .at(root.get("kind").unwrap_or(root).place(), "")
-                .help(format!("did you mean `{near}`?"));
+                .help(did_you_mean(near));
             if near == "Application" {
                 manifests.applications.push(defined(root, Err(found.into())));
             } else {

@@ -25,7 +25,7 @@ mod values;
 
 use std::collections::{BTreeSet, HashMap};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, suggestion};
 use document::{Node, Value as Yaml};
 use serde_json::Value as Json;
 
@@ -102,7 +102,7 @@ pub fn generate(root: &Node, around: &dyn Surroundings) -> Outcome {
     };
     // Argo CD ignores unknown fields, so there are Applications all the same, but nothing else that is wrong.
     let known = outcome.diagnostics.clone();
-    if known.0.iter().any(|diagnostic| !diagnostic.message.starts_with("unknown field ")) {
+    if known.0.iter().any(|found| !found.facts.iter().any(|fact| matches!(fact, Fact::Unknown(_)))) {
         return outcome;
     }
     let name = outcome.name.clone();

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use diagnostics::{Diagnostics, Place, suggestion};
+use diagnostics::{Diagnostics, Place, did_you_mean, suggestion};
 use document::{Fields, Node, Syntax};
 use kubernetes::{schedule, time_zone};
 
@@ -164,7 +164,7 @@ pub(crate) fn sync_windows(nodes: &[Node], diagnostics: &mut Diagnostics) {
         if let Some(zone) = fields.string("timeZone")
             && let Some(near) = time_zone::near(&zone)
         {
-            let label = format!("did you mean `{near}`?");
+            let label = did_you_mean(near).text;
             fields.report(invalid(format!("unknown time zone `{zone}`"), at("timeZone"), &label));
         }
         fields.string("description");

@@ -2,7 +2,7 @@
 //!
 //! Argo CD compares options literally, and silently ignores `createNamespace=true` and `Prune = false`.
 
-use diagnostics::nearest;
+use diagnostics::{Help, did_you_mean, nearest};
 
 /// The options with their values, and whether they are valid for Applications and for objects.
 const OPTIONS: &[(&str, &[&str], bool, bool)] = &[
@@ -33,9 +33,20 @@ pub enum Setter {
     Object,
 }
 
-/// Returns the error in an option and its fix.
+/// What is wrong with an option.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// The problem.
+    pub what: String,
+    /// Its fix.
+    pub help: Help,
+    /// The option, if only its value is wrong.
+    pub invalid: Option<&'static str>,
+}
+
+/// Returns the error in an option.
 #[must_use]
-pub fn wrong(option: &str, setter: Setter) -> Option<(String, String)> {
+pub fn wrong(option: &str, setter: Setter) -> Option<Wrong> {
     let known = || {
         OPTIONS.iter().filter(|(_, _, application, object)| match setter {
             Setter::Application => *application,
@@ -52,12 +63,13 @@ pub fn wrong(option: &str, setter: Setter) -> Option<(String, String)> {
                     None => format!("sync option `{name}` has no value"),
                     Some(value) => format!("invalid value `{value}` of sync option `{name}`"),
                 };
-                Some((what, format!("use one of {}", choices.join(", "))))
+                let help = format!("use one of {}", choices.join(", ")).into();
+                Some(Wrong { what, help, invalid: value.map(|_| *name) })
             }
         };
     }
     if let Some((name, ..)) = OPTIONS.iter().find(|(known, ..)| *known == name) {
-        return Some(match setter {
+        let (what, help) = match setter {
             Setter::Application => (
                 format!("sync option `{name}` is not supported for Applications"),
                 format!("annotate the object with `argocd.argoproj.io/sync-options: {option}`"),
@@ -66,19 +78,20 @@ pub fn wrong(option: &str, setter: Setter) -> Option<(String, String)> {
                 format!("sync option `{name}` is not supported for objects"),
                 format!("move `{option}` to `spec.syncPolicy.syncOptions` of the Application"),
             ),
-        });
+        };
+        return Some(Wrong { what, help: help.into(), invalid: None });
     }
     let what = format!("unknown sync option `{option}`");
     let names: Vec<&str> = known().map(|(name, ..)| *name).collect();
     let plain = name.trim();
     let help = match (nearest(plain, names.iter().copied()), value.map(str::trim)) {
-        (Some(near), Some(value)) => format!("did you mean `{near}={value}`?"),
-        (Some(near), None) => format!("did you mean `{near}=true`?"),
+        (Some(near), Some(value)) => did_you_mean(format!("{near}={value}")),
+        (Some(near), None) => did_you_mean(format!("{near}=true")),
         (None, _) => {
-            format!("use one of {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+            format!("use one of {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")).into()
         }
     };
-    Some((what, help))
+    Some(Wrong { what, help, invalid: None })
 }
 
 #[cfg(test)]
@@ -95,7 +108,7 @@ mod tests {
         for option in ["Force=true", "Replace=true", "ServerSideApply=false", "SkipDryRunOnMissingResource=true"] {
             assert_eq!(wrong(option, Setter::Object), None, "{option}");
         }
-        let help = |option: &str, setter| wrong(option, setter).expect("wrong").1;
+        let help = |option: &str, setter| wrong(option, setter).expect("wrong").help.text;
         assert_eq!(help("createNamespace=true", Setter::Application), "did you mean `CreateNamespace=true`?");
         assert_eq!(help("Prune = false", Setter::Application), "did you mean `Prune=false`?");
         assert_eq!(help("PruneLast", Setter::Application), "use one of `PruneLast=true`, `PruneLast=false`");

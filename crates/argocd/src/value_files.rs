@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, did_you_mean, nearest, suggestion};
 
 use crate::glob;
 use crate::substitute::{self, Variables};
@@ -146,12 +146,13 @@ impl<'a> Scope<'a> {
         if resolved.path.is_file() && !(self.ignored)(&resolved.path) {
             return Ok(resolved.path);
         }
-        let mut missing = self.missing(application, raw, place, &resolved);
+        let missing = self.missing(application, raw, place, &resolved);
         // `ignoreMissingValueFiles` has no effect on file parameters.
-        if !resolved.path.exists() {
-            missing.helps = vec![format!("create it, or remove it from Application `{application}`")];
-        }
-        Err(missing.into())
+        Err(if resolved.path.exists() {
+            missing.into()
+        } else {
+            missing.only_help(format!("create it, or remove it from Application `{application}`")).into()
+        })
     }
 
     fn missing(&self, application: &str, raw: &str, place: &Place, resolved: &Resolved<'_>) -> Diagnostic {
@@ -179,7 +180,7 @@ impl<'a> Scope<'a> {
         let create =
             format!("create it, remove it from Application `{application}`, or set `ignoreMissingValueFiles: true`");
         match nearest(&wanted, names.iter().map(String::as_str)) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            Some(near) => diagnostic.help(did_you_mean(near)),
             None if self.kind == Root::Chart && resolved.root == self.root && !raw.starts_with('$') => {
                 diagnostic.note("it is resolved in the chart from the Helm repository").help(
                     "for a file of this repository, add a source with `ref: values`, and write `$values/` before the path",
@@ -227,7 +228,7 @@ impl<'a> Scope<'a> {
             None => {
                 let found = invalid(format!("no source has `ref: {name}`"), "rejected by Argo CD");
                 let help = if references.is_empty() {
-                    format!("add a source with `ref: {name}`")
+                    format!("add a source with `ref: {name}`").into()
                 } else {
                     suggestion(name, references.keys().map(String::as_str))
                 };

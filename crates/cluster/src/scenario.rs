@@ -22,7 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diagnostics::{
-    Code, Diagnostic, Diagnostics, Place, Result, Source, is_series, nearest, nearest_within, suggestion,
+    Code, Diagnostic, Diagnostics, Fact, Place, Result, Source, did_you_mean, fact, is_series, nearest, nearest_within,
+    suggestion,
 };
 use document::{Fields, Node, Syntax, yaml};
 use workspace::Workspace;
@@ -391,8 +392,9 @@ fn unknown_names(workspace: &Workspace, scenario: &Scenario) -> Diagnostics {
             Named::Namespace if all_known && !namespaces.contains(&name.as_str()) && seen.insert(name) => {
                 let message = format!("namespace `{name}` does not exist in this scenario");
                 let found = Diagnostic::new(Code::ScenarioInvalid, message).at(place.clone(), "");
+                let found = found.fact(Fact::missing("Namespace", name));
                 diagnostics.push(match nearest(name, namespaces.iter().copied()) {
-                    Some(near) => found.help(format!("did you mean `{near}`?")),
+                    Some(near) => found.help(did_you_mean(near)),
                     None => found.help("add it to `namespaces` of the scenario"),
                 });
             }
@@ -400,13 +402,13 @@ fn unknown_names(workspace: &Workspace, scenario: &Scenario) -> Diagnostics {
                 let Some(near) = near_kind(name) else { continue };
                 let message = format!("unknown kind `{name}`");
                 let found = Diagnostic::new(Code::ScenarioInvalid, message).at(place.clone(), "");
-                diagnostics.push(found.help(format!("did you mean `{near}`?")));
+                diagnostics.push(found.help(did_you_mean(near)));
             }
             Named::Tool if !workspace.config.tools.contains_key(name) => {
                 let tools = workspace.config.tools.keys().map(String::as_str);
                 let message = format!("tool `{name}` is not pinned in charts.toml");
                 let found = Diagnostic::new(Code::ScenarioInvalid, message).at(place.clone(), "");
-                diagnostics.push(found.help(suggestion(name, tools)));
+                diagnostics.push(found.fact(Fact::missing(fact::TOOL, name)).help(suggestion(name, tools)));
             }
             Named::Application => diagnostics.0.extend(misspelled_application(workspace, name, place)),
             Named::Object => {
@@ -429,7 +431,7 @@ fn misspelled_application(workspace: &Workspace, name: &str, place: &Place) -> O
     }
     let near = nearest_within(name, 2, apps).filter(|near| near.len() > 4 && !is_series(near, name))?;
     let found = Diagnostic::new(Code::ScenarioInvalid, format!("no Application is named `{name}`"));
-    Some(found.at(place.clone(), "").help(format!("did you mean `{near}`?")))
+    Some(found.at(place.clone(), "").help(did_you_mean(near)))
 }
 
 /// The scenarios of an application below a directory, by name; none if it has no directory there.

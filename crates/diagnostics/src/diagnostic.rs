@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::code::{Class, Code};
+use crate::fact::{Fact, Help, did_you_mean};
 use crate::limit::Limit;
 use crate::origin::Origin;
 
@@ -131,6 +132,8 @@ pub struct Diagnostic {
     pub helps: Vec<String>,
     /// The rendered object that has the problem.
     pub origin: Option<Origin>,
+    /// What else is known about it, as data.
+    pub facts: Vec<Fact>,
 }
 
 impl Diagnostic {
@@ -145,6 +148,7 @@ impl Diagnostic {
             notes: Vec::new(),
             helps: Vec::new(),
             origin: None,
+            facts: Vec::new(),
         }
     }
 
@@ -166,13 +170,6 @@ impl Diagnostic {
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
-        self
-    }
-
-    /// Adds a possible fix.
-    #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.helps.push(help.into());
         self
     }
 
@@ -307,19 +304,20 @@ fn distances<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> 
 
 /// The help for an unknown name: the nearest known name, or all of them.
 #[must_use]
-pub fn suggestion<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn suggestion<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Help {
     let mut known: Vec<&str> = known.into_iter().collect();
     let mut seen = BTreeSet::new();
     known.retain(|name| seen.insert(*name));
     if let Some(near) = nearest(typed, known.iter().copied()) {
-        return format!("did you mean `{near}`?");
+        return did_you_mean(near);
     }
     let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-    match names.as_slice() {
-        [] => "none is defined".to_owned(),
-        [only] => format!("use {only}"),
-        _ => format!("use one of {}", names.join(", ")),
-    }
+    let help: Help = match names.as_slice() {
+        [] => "none is defined".into(),
+        [only] => format!("use {only}").into(),
+        _ => format!("use one of {}", names.join(", ")).into(),
+    };
+    help.naming(known)
 }
 
 /// Whether two names differ at most in digits, as people number things: they are names of a series, and no misspellings.

@@ -1,4 +1,4 @@
-//! Diagnostics: a code, a message, places in source text, notes, and help.
+//! Diagnostics: a code, a message, places in source text, notes, help, and facts.
 //!
 //! Every problem, in any stage, is a [`Diagnostic`]. A stage collects them and continues where it can; only
 //! `xtask::report` prints them. The [`Code`] of a diagnostic has a class, which decides the exit code.
@@ -6,7 +6,9 @@
 pub mod code;
 pub mod diagnostic;
 pub mod excerpt;
+pub mod fact;
 pub mod fold;
+pub mod known;
 pub mod limit;
 pub mod origin;
 pub mod severity;
@@ -17,6 +19,7 @@ pub use diagnostic::{
     Diagnostic, Diagnostics, Place, Reported, Result, Source, edit_distance, is_series, nearest, nearest_within,
     suggestion,
 };
+pub use fact::{Fact, Help, did_you_mean};
 pub use limit::Limit;
 pub use origin::Origin;
 pub use severity::Severity;

@@ -8,7 +8,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Source, nearest, suggestion};
 
 use crate::json;
 use crate::mapping::{Key, Mapping};
@@ -234,7 +234,7 @@ impl<'a> Fields<'a> {
         };
         if !matches!(node.value, Value::Mapping(_)) {
             let name = if path.is_empty() { "the file" } else { path };
-            fields.mismatch(node, &format!("`{name}`"), "a mapping");
+            fields.mismatch(node, name, "a mapping");
         }
         fields
     }
@@ -277,7 +277,7 @@ impl<'a> Fields<'a> {
             return Some(text.clone());
         }
         let path = self.path_of(key);
-        self.mismatch(node, &format!("`{path}`"), "a string");
+        self.mismatch(node, &path, "a string");
         None
     }
 
@@ -293,7 +293,7 @@ impl<'a> Fields<'a> {
             return Some(value);
         }
         let path = self.path_of(key);
-        self.mismatch(node, &format!("`{path}`"), "a boolean");
+        self.mismatch(node, &path, "a boolean");
         None
     }
 
@@ -313,7 +313,7 @@ impl<'a> Fields<'a> {
             return Some(number);
         }
         let path = self.path_of(key);
-        self.mismatch(node, &format!("`{path}`"), expected);
+        self.mismatch(node, &path, expected);
         None
     }
 
@@ -322,11 +322,11 @@ impl<'a> Fields<'a> {
         let Some(node) = self.node(key) else { return };
         let path = self.path_of(key);
         if !matches!(node.value, Value::Mapping(_)) {
-            self.mismatch(node, &format!("`{path}`"), "a mapping");
+            self.mismatch(node, &path, "a mapping");
         }
         for (name, value) in node.entries() {
             if !matches!(value.value, Value::String(_)) {
-                self.mismatch(value, &format!("`{path}[{}]`", name.name), "a string");
+                self.mismatch(value, &format!("{path}[{}]", name.name), "a string");
             }
         }
     }
@@ -338,7 +338,7 @@ impl<'a> Fields<'a> {
             return items;
         }
         let path = self.path_of(key);
-        self.mismatch(node, &format!("`{path}`"), "a list");
+        self.mismatch(node, &path, "a list");
         &[]
     }
 
@@ -350,7 +350,7 @@ impl<'a> Fields<'a> {
         for (index, item) in items.iter().enumerate() {
             match &item.value {
                 Value::String(text) => texts.push((text.clone(), item.place())),
-                _ => self.mismatch(item, &format!("`{path}[{index}]`"), "a string"),
+                _ => self.mismatch(item, &format!("{path}[{index}]"), "a string"),
             }
         }
         texts
@@ -375,8 +375,9 @@ impl<'a> Fields<'a> {
         below.map_or_else(|| node.place(), |(key, _)| Place::new(&node.source, key.span.clone()))
     }
 
-    fn mismatch(&mut self, node: &Node, what: &str, expected: &str) {
-        let mut diagnostic = Diagnostic::new(self.syntax.invalid(), format!("{what} must be {expected}"))
+    fn mismatch(&mut self, node: &Node, path: &str, expected: &str) {
+        let mut diagnostic = Diagnostic::new(self.syntax.invalid(), format!("`{path}` must be {expected}"))
+            .fact(Fact::Malformed(path.to_owned()))
             .at(self.place_of(node), format!("found {}", node.describe()));
         if expected == "a string" && matches!(node.value, Value::Bool(_) | Value::Number(_) | Value::Null) {
             diagnostic = diagnostic.help("quote the value");
@@ -414,6 +415,7 @@ impl<'a> Fields<'a> {
             let mut names = known.clone();
             names.sort_unstable();
             let mut diagnostic = Diagnostic::new(syntax.unknown(), format!("unknown {what} `{}`{owner}", key.name))
+                .fact(Fact::Unknown(key.name.clone()))
                 .at(Place::new(&node.source, key.span.clone()), "")
                 .help(suggestion(&key.name, names));
             if Some(&key.name) == first {
@@ -430,6 +432,7 @@ impl<'a> Fields<'a> {
             let rest = unknown.len() - MAX_UNKNOWN;
             diagnostics.push(
                 Diagnostic::new(syntax.unknown(), format!("{rest} more unknown {what}s{owner}"))
+                    .fact(Fact::Unknown(next.name.clone()))
                     .at(Place::new(&node.source, next.span.clone()), "the first of them"),
             );
         }
@@ -437,7 +440,8 @@ impl<'a> Fields<'a> {
             let full = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
             diagnostics.push(
                 Diagnostic::new(syntax.invalid(), format!("`{full}` is required"))
-                    .at(node.place(), format!("`{key}` is missing here")),
+                    .at(node.place(), format!("`{key}` is missing here"))
+                    .fact(Fact::Required(full)),
             );
         }
         diagnostics.0.len() == before

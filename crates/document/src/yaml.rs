@@ -17,7 +17,7 @@ mod values;
 
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Limit, Place, Result, Source};
+use diagnostics::{Limit, Place, Result, Source};
 use yaml_events::{Event, Events, ScanError};
 
 use self::builder::Builder;
@@ -26,15 +26,15 @@ use self::offsets::Offsets;
 use self::padding::Padding;
 pub use self::scalar::resolve;
 pub use self::syntax::{conflict, misread, unresolved};
-use self::syntax::{stopped, syntax_error, unfinished};
+use self::syntax::{stopped, syntax_error, unfinished, unreadable};
 pub use self::values::values_of;
 
 /// Parses all documents of a text. A text of only comments and white space has none.
 pub fn parse(source: &Arc<Source>) -> Result<Vec<Document>> {
     if source.text.len() > Limit::YamlSize.bytes() {
-        let message = format!("cannot parse YAML: it is larger than {} MiB", Limit::YamlSize.value());
+        let what = format!("it is larger than {} MiB", Limit::YamlSize.value());
         let place = Place { source: Arc::clone(source), span: None };
-        return Err(Diagnostic::new(Code::YamlSyntax, message).at(place, "").help(Limit::YamlSize.help()).into());
+        return Err(unreadable(&what).at(place, "").help(Limit::YamlSize.help()).into());
     }
     let mut padding = Padding::default();
     loop {

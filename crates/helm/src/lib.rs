@@ -17,6 +17,7 @@ pub mod command;
 pub mod dependencies;
 pub mod errors;
 pub mod helmignore;
+pub mod lint_messages;
 pub mod moved;
 pub mod recipe;
 pub mod set_path;

@@ -12,6 +12,12 @@ pub struct Reference<'a> {
 }
 
 impl<'a> Reference<'a> {
+    /// Whether a text ends with the colon before a tag.
+    #[must_use]
+    pub fn has_empty_tag(text: &str) -> bool {
+        text.split('@').next().is_some_and(|name| name.ends_with(':'))
+    }
+
     /// Parses a reference as container runtimes do; the error says what is wrong with it.
     pub fn parse(text: &'a str) -> Result<Self, String> {
         let (rest, digest) = match text.split_once('@') {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result, Source};
 use document::yaml::{self, Document};
 use document::{Node, Value};
 
@@ -193,7 +193,7 @@ fn manifest(
     let document = yaml::parse_one(&source).map_err(|mut found| {
         for diagnostic in &mut found.0 {
             diagnostic.code = Code::ManifestInvalid;
-            let what = diagnostic.message.trim_start_matches("cannot parse YAML: ");
+            let what = diagnostic.reason();
             diagnostic.message = format!("{says} invalid YAML: {what}");
             // Do not quote a document that may be a Secret.
             if piece.text.contains("Secret") {
@@ -273,7 +273,9 @@ fn manifest(
             let known: Vec<_> =
                 known.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value?))).collect();
             let known = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
-            Err(invalid(format!("an object without `{field}`{known}")).into())
+            let of_kustomize = group(&text(root, "apiVersion").unwrap_or_default()) == KUSTOMIZE;
+            let found = invalid(format!("an object without `{field}`{known}"));
+            Err(found.facts(of_kustomize.then_some(Fact::Kustomization)).into())
         }
     }
 }
@@ -285,6 +287,9 @@ fn text(node: &Node, key: &str) -> Option<String> {
 fn group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
+
+/// The API group of kustomizations and of what they consist of.
+const KUSTOMIZE: &str = "kustomize.config.k8s.io";
 
 /// Why a node does not identify an object.
 enum Defect<'a> {

@@ -17,7 +17,7 @@ pub mod subject;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result, did_you_mean, fact, nearest};
 use document::Node;
 use serde_json::Value;
 use toolbox::results::Results;
@@ -242,7 +242,7 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
     if same.is_empty()
         && let Some(near) = similar_kind(input.root, &known, kind)
     {
-        found = found.help(format!("did you mean `{near}`?"));
+        found = found.help(did_you_mean(&near));
         // The word that is wrong.
         if let (true, Some(node), Some(main)) = (
             near.starts_with(&format!("{}/", kind.api_version())),
@@ -291,6 +291,7 @@ fn no_definition(kind: &Kind, count: usize, used: Place, unrendered: &Unrendered
     let message = format!("the CustomResourceDefinition of `{kind}` is {state} by Application `{app}`");
     let label = if *skipped { "skips all CustomResourceDefinitions" } else { "the definition as last rendered" };
     let found = Diagnostic::new(Code::SchemaMissing, message)
+        .facts(recorded.then_some(Fact::Removed(fact::Subject::Definition)))
         .target(app)
         .at(place.clone(), label)
         .at(used, if count > 1 { "one of the objects of this kind" } else { "an object of this kind" })
@@ -318,8 +319,8 @@ fn unused(allowance: &Unchecked, meant: Option<&Kind>) -> Diagnostic {
     Diagnostic::new(Code::UncheckedUnused, format!("unused `validate.unchecked` entry for `{}`", allowance.kind))
         .at(allowance.place.clone(), "no object of this kind is skipped")
         .help(match meant {
-            Some(kind) => format!("did you mean `{kind}`?"),
-            None => "remove this entry".to_owned(),
+            Some(kind) => did_you_mean(kind),
+            None => "remove this entry".into(),
         })
 }
 

@@ -7,7 +7,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, did_you_mean, nearest, suggestion};
 use document::{Node, Value};
 use toolbox::inputs;
 
@@ -300,8 +300,8 @@ impl Failure<'_> {
             .collect();
         let wanted = full.file_name().unwrap_or_default().to_string_lossy();
         let help = match nearest(&wanted, names.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "create it, or remove it from the kustomization".to_owned(),
+            Some(near) => did_you_mean(near),
+            None => "create it, or remove it from the kustomization".into(),
         };
         Diagnostic::new(Code::KustomizeRefused, format!("`{shown}` does not exist"))
             .at(place.unwrap_or_else(|| self.top()), format!("resolves to `{path}`"))
@@ -315,7 +315,7 @@ impl Failure<'_> {
         let help = if top {
             suggestion(field, FIELDS.iter().copied())
         } else {
-            "delete the field; the reference of kustomize lists those that exist".to_owned()
+            "delete the field; the reference of kustomize lists those that exist".into()
         };
         Diagnostic::new(Code::KustomizeRefused, format!("unknown field `{field}` in a kustomization"))
             .at(place, "")

@@ -1,6 +1,6 @@
 //! `XTASK_LIMITS`, which changes the limits for a run.
 
-use diagnostics::{Code, Diagnostic, Limit, Result, limit, suggestion};
+use diagnostics::{Code, Diagnostic, Help, Limit, Result, limit, suggestion};
 
 /// Sets the limits for this process: `NAME=NUMBER`, separated by commas.
 pub fn configure(text: &str) -> Result<()> {
@@ -11,12 +11,11 @@ pub fn configure(text: &str) -> Result<()> {
 fn parse(text: &str) -> Result<Vec<(Limit, usize)>> {
     let mut changed = Vec::new();
     for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-        let invalid = |problem: String, help: String| {
+        let invalid = |problem: String, help: Help| {
             Err(Diagnostic::new(Code::Usage, format!("`XTASK_LIMITS` {problem}")).help(help).into())
         };
         let names = || Limit::ALL.iter().map(|limit| limit.name());
-        let example =
-            || "write `NAME=NUMBER`, separated by commas, such as `yaml-mib=32,program-seconds=300`".to_owned();
+        let example = || "write `NAME=NUMBER`, separated by commas, such as `yaml-mib=32,program-seconds=300`".into();
         let Some((name, number)) = entry.split_once('=') else {
             return invalid(format!("contains `{entry}`, which has no `=`"), example());
         };
@@ -27,7 +26,7 @@ fn parse(text: &str) -> Result<Vec<(Limit, usize)>> {
             Ok(value) if (1..=limit.most()).contains(&value) => changed.push((limit, value)),
             Ok(_) | Err(_) => {
                 let range = format!("use a number from 1 to {}", limit.most());
-                return invalid(format!("sets `{name}` to `{number}`"), range);
+                return invalid(format!("sets `{name}` to `{number}`"), range.into());
             }
         }
     }

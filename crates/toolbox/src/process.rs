@@ -19,7 +19,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Limit, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
 use signals::{Cleaning, PULSE};
 pub use signals::{catch_signals, check_interrupted, interrupted};
@@ -322,8 +322,13 @@ impl Invocation {
             Ok(())
         });
         let started = expression.start();
-        let handle =
-            started.map_err(|error| self.failure(&format!("cannot start `{}`: {error}", self.program.display())))?;
+        let handle = started.map_err(|error| {
+            let mut found = self.failure(&format!("cannot start `{}`: {error}", self.program.display()));
+            if error.kind() == std::io::ErrorKind::ExecutableFileBusy {
+                found.0.iter_mut().for_each(|one| one.facts.push(Fact::Busy));
+            }
+            found
+        })?;
         if self.limit.is_some() {
             handle.pids().into_iter().for_each(limit_memory);
         }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, did_you_mean, nearest};
 use document::{Fields, Node, Syntax, Value, toml};
 
 use crate::{archive, hexadecimal};
@@ -150,7 +150,7 @@ impl ToolsLock {
         let add = format!("add a `[[tool]]` entry for `{name}` {version}; the header of the file describes the format");
         if versions.is_empty() {
             match nearest(name, self.names()) {
-                Some(near) => missing.help(format!("did you mean `{near}`?")),
+                Some(near) => missing.help(did_you_mean(near)),
                 None => missing.help(add),
             }
         } else {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use argocd::release::Release;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Fact, Place, Result, Source, suggestion};
 use document::{Fields, Node, Syntax, Value, toml};
 use helm::charts_lock::ChartsLock;
 use kubernetes::schemas::Kind;
@@ -380,6 +380,7 @@ impl Config {
         for (name, (version, place)) in &self.tools {
             let found = if !lock.names().contains(name.as_str()) {
                 Diagnostic::new(Code::ConfigUnknownKey, format!("unknown tool `{name}`"))
+                    .fact(Fact::Unknown(name.clone()))
                     .at(place.clone(), "not in tools.lock")
                     .help(suggestion(name, lock.names()))
             } else if lock.pin(name, version).is_none() {

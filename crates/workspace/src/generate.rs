@@ -8,7 +8,7 @@ use std::sync::Arc;
 use argocd::application::{Defined, in_instance, instance_name, read_one};
 use argocd::application_set::{self, Cluster, Repository, Surroundings, Unavailable, Unknown};
 use argocd::glob;
-use diagnostics::{Code, Diagnostic, Diagnostics, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Source};
 use document::{Node, Value};
 use toolbox::source::read;
 
@@ -125,7 +125,7 @@ impl<'a> Generator<'a> {
         }
         for Unavailable { reason, place, help } in outcome.unavailable {
             let message = format!("Applications of ApplicationSet `{}` are not generated: {reason}", outcome.name);
-            let found = Diagnostic::new(Code::NotRendered, message).at(place, "");
+            let found = Diagnostic::new(Code::NotRendered, message).fact(Fact::Reason(reason)).at(place, "");
             let found = help.into_iter().fold(found, Diagnostic::help);
             generated.unrendered.push(unrendered(found.into()));
         }
@@ -159,10 +159,9 @@ struct Scope<'g> {
 impl Surroundings for Scope<'_> {
     fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, Unknown> {
         let Generator { root, trees, files, .. } = self.generator;
-        let tree = trees.find(url, revision, "").map_err(|missing| Unknown {
-            reason: missing.reason(),
-            help: Some(missing.advice()).filter(|help| !help.is_empty()),
-        })?;
+        let tree = trees
+            .find(url, revision, "")
+            .map_err(|missing| Unknown { reason: missing.reason(), help: missing.help })?;
         let (root, label) =
             tree.map_or_else(|| (root.to_path_buf(), String::new()), |tree| (tree.root.clone(), tree.label.clone()));
         let mut known = files.borrow_mut();
@@ -191,7 +190,10 @@ impl Surroundings for Scope<'_> {
                 "add `[[sample]]` with `application-set = \"{set}\"`, `generator = \"{generator}\"`, and the `parameters` of \
                  each Application"
             );
-            return Err(Unknown { reason: format!("{CONFIG_FILE} has no `[[sample]]` for it"), help: Some(help) });
+            return Err(Unknown {
+                reason: format!("{CONFIG_FILE} has no `[[sample]]` for it"),
+                help: Some(help.into()),
+            });
         }
         Ok(declared.into_iter().flat_map(|sample| sample.parameters.iter().cloned()).collect())
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use argocd::release::Release;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, did_you_mean, nearest};
 use document::{Fields, Node, Syntax};
 use toolbox::inputs;
 
@@ -74,7 +74,7 @@ impl GitOps {
             let last = name.rsplit('/').next().unwrap_or(name);
             let same = candidates.iter().find(|other| other.rsplit('/').next() == Some(last)).map(String::as_str);
             match nearest(name, candidates.iter().map(String::as_str)).or(same) {
-                Some(near) => found.help(format!("did you mean `{near}`?")),
+                Some(near) => found.help(did_you_mean(near)),
                 None => found.help("correct the path, which is relative to charts.toml"),
             }
         };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use argocd::application::{Application, Source};
 use argocd::directory::{self, Contents};
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Result};
 use document::Node;
 
 use crate::checkout::Checkout;
@@ -52,6 +52,7 @@ fn nothing(root: &Path, checkout: &Checkout, source: &Source, recurse: bool, dir
     let all = directory::Options { recurse: true, ..directory::Options::default() };
     let below = directory::read(root, directory, &all, &|path| checkout.lacks(path)).unwrap_or_default();
     let warning = Diagnostic::new(Code::DirectoryEmpty, format!("`{path}` contains no manifests"))
+        .fact(Fact::File(path.clone()))
         .at(source.path_place.clone(), "Argo CD deploys nothing from it");
     match below.files.first() {
         Some(first)

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use argocd::release::Release;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, suggestion};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Fact, Result, suggestion};
 use helm::dependencies::{self, Inspection};
 use helm::recipe::Recipe;
 use toolbox::archive::sha256;
@@ -62,10 +62,7 @@ impl Inspections {
 
 /// Findings about the dependencies of a chart whose lock `deps` cannot write.
 fn immutable(mut found: Diagnostics, tree: &Tree) -> Diagnostics {
-    let in_lock = |one: &&mut Diagnostic| {
-        one.code == Code::ChartLockOutdated
-            || one.code == Code::DependencyUnlocked && one.message.ends_with("is not locked")
-    };
+    let in_lock = |one: &&mut Diagnostic| one.code == Code::ChartLockOutdated || one.is(&Fact::Unlocked);
     for one in found.0.iter_mut().filter(in_lock) {
         one.helps = vec![format!("commit its Chart.lock: `deps --update` does not change `{}`", tree.title())];
     }
@@ -222,6 +219,7 @@ fn select(workspace: &Workspace, selection: &[String], diagnostics: &mut Diagnos
             let names: Vec<String> = apps.chain(ids.iter().map(ToString::to_string)).collect();
             diagnostics.push(
                 Diagnostic::new(Code::TargetUnknown, format!("target `{name}` does not exist"))
+                    .fact(Fact::missing("target", name))
                     .help(suggestion(name, names.iter().map(String::as_str))),
             );
         }

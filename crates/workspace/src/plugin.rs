@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use argocd::application::{Application, Source};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result};
 use document::{Fields, Node, Syntax, Value};
 use toolbox::archive::sha256;
 
@@ -135,6 +135,7 @@ impl PluginSource {
                 name => format!("`name = \"{name}\"` and its `command`"),
             };
             return Err(Diagnostic::new(Code::NotRendered, format!("`{}` is rendered by {name}", source.path))
+                .fact(Fact::Reason(format!("is rendered by {name}")))
                 .at(place, "")
                 .help(format!(
                     "add `[[plugin]]` with {entry} to charts.toml, or uncomment the entry that `cargo xtask init` wrote"

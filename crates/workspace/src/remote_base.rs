@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use argocd::repository_url;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, Result};
 use document::Node;
 use kustomize::inspect::{self, Inspection, Remote};
 use kustomize::remote::{self, Address};
@@ -103,7 +103,7 @@ impl RemoteBases<'_> {
                 }
                 if entry.differs() {
                     let help = format!("delete `{}`, and run `cargo xtask deps`", path.display());
-                    return Err(refused(remote, "its copy in the cache is not what charts.lock pins", &help).into());
+                    return Err(refused(remote, "its copy in the cache is not what charts.lock pins", help).into());
                 }
             }
             if !path.is_file() {
@@ -176,7 +176,8 @@ impl RemoteBases<'_> {
     /// The directory with the files of a repository.
     fn files(self, remote: &Remote, address: &Address) -> Result<(PathBuf, Option<Shared>)> {
         let found = self.trees.find(&address.repository, &address.revision, "");
-        let tree = found.map_err(|missing| refused(remote, &missing.message, &missing.advice()))?;
+        let tree =
+            found.map_err(|missing| refused(remote, &missing.message, missing.help.unwrap_or_else(|| "".into())))?;
         Ok((tree.as_ref().map_or_else(|| self.root.to_path_buf(), |tree| tree.root.clone()), tree))
     }
 }
@@ -194,6 +195,9 @@ fn unknown(remote: &Remote) -> Diagnostic {
     let file = remote::raw_file(&remote.address);
     let base = remote::repository(&remote.address).filter(|address| file.is_none() && !is_asset(address));
     let found = Diagnostic::new(Code::NotRendered, format!("`{}` is outside of this repository", remote.address))
+        .fact(Fact::Elsewhere)
+        .fact(Fact::File(remote.address.clone()))
+        .fact(Fact::Needs(remote.address.clone()))
         .at(remote.place.clone(), "kustomize would download it")
         .help("pin it with `cargo xtask deps --update`");
     match file.or(base).filter(Address::is_certain) {
@@ -214,8 +218,9 @@ fn is_asset(address: &Address) -> bool {
     address.path.starts_with("releases/")
 }
 
-fn refused(remote: &Remote, why: &str, help: &str) -> Diagnostic {
+fn refused(remote: &Remote, why: &str, help: impl Into<Help>) -> Diagnostic {
     Diagnostic::new(Code::NotRendered, format!("`{}` cannot be built: {why}", remote.address))
+        .fact(Fact::Needs(remote.address.clone()))
         .at(remote.place.clone(), "kustomize would download it")
         .help(help)
 }
@@ -223,6 +228,7 @@ fn refused(remote: &Remote, why: &str, help: &str) -> Diagnostic {
 fn absent(remote: &Remote, address: &Address) -> Diagnostic {
     let what = if address.path.is_empty() { "." } else { &address.path };
     Diagnostic::new(Code::NotRendered, format!("`{}` does not contain `{what}`", address.repository))
+        .fact(Fact::Needs(address.repository.clone()))
         .at(remote.place.clone(), "kustomize would download it")
         .help(format!("correct the path, or the commit or checkout in {CONFIG_FILE}"))
 }

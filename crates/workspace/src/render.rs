@@ -22,7 +22,7 @@ mod violations;
 
 use std::path::Path;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result};
 use helm::values_schema;
 use kubernetes::applied;
 use kubernetes::manifest;
@@ -76,7 +76,7 @@ impl Renderer<'_> {
             return None;
         }
         let mut refused = values_schema::refused(self.root, target.chart);
-        refused.0.retain(|found| found.message.ends_with(values_schema::keywords::ELSEWHERE));
+        refused.0.retain(|found| found.is(&Fact::Elsewhere));
         for found in &mut refused.0 {
             found.code = Code::HelmRefused;
             found.target = Some(target.id.to_string());
@@ -103,7 +103,7 @@ impl Renderer<'_> {
             let located = invalid_output::incomplete(self, target, directory, &place.source.name);
             if !located.places.is_empty() {
                 diagnostic.places = located.places;
-                diagnostic.helps.extend(located.help);
+                located.help.into_iter().for_each(|help| diagnostic.add_help(help));
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use diagnostics::{Code, Diagnostic, Place};
+use diagnostics::{Code, Diagnostic, Fact, Place};
 
 /// How many other names a finding lists.
 const NAMED: usize = 8;
@@ -27,57 +27,48 @@ fn cause(found: &Diagnostic) -> Option<Vec<String>> {
             let (place, _) = found.places.first()?;
             Some(vec![place.to_string()])
         }
-        Code::NotRendered if is_outside(found) => {
+        // All references of a kustomization to something elsewhere are one finding.
+        Code::NotRendered if found.is(&Fact::Elsewhere) => {
             let (place, _) = found.places.first()?;
-            Some(vec![place.source.name.clone(), OUTSIDE.to_owned()])
+            Some(vec![place.source.name.clone(), ELSEWHERE.to_owned()])
         }
-        Code::NotRendered => {
-            let set = found.message.split_once(": ").filter(|(set, _)| set.starts_with(OF_SET));
-            let plugin = || BY_PLUGIN.iter().find_map(|by| found.message.find(by).map(|at| &found.message[at..]));
-            let reason = set.map(|(_, reason)| reason).or_else(plugin).unwrap_or(&found.message);
-            Some(vec![reason.to_owned()])
-        }
+        Code::NotRendered => Some(vec![found.reason().to_owned()]),
         _ => None,
     }
 }
 
-/// How a reason begins that is about all Applications of an ApplicationSet.
-const OF_SET: &str = "Applications of ApplicationSet";
-/// What follows the path in the reason that a plugin renders a source.
-const BY_PLUGIN: [&str; 2] = [" is rendered by plugin ", " is rendered by a plugin"];
-/// What follows the URL in the reason that a kustomization refers to something elsewhere.
-const OUTSIDE: &str = " is outside of this repository";
+/// Distinguishes what is elsewhere from other findings in a file.
+const ELSEWHERE: &str = "elsewhere";
 
-/// Whether a kustomization refers to something elsewhere: all of its references are one finding.
-fn is_outside(found: &Diagnostic) -> bool {
-    found.message.ends_with(OUTSIDE)
-}
-
-/// What a finding is about, as one that names several says it.
+/// What a finding is about, as one that names several says it: a path or a URL, or else the Application.
 fn subject<'a>(name: &'a str, found: &'a Diagnostic) -> &'a str {
-    let quoted = || found.message.split('`').nth(1);
-    if is_outside(found) || found.code == Code::DirectoryEmpty { quoted().unwrap_or(name) } else { name }
+    let file = found.facts.iter().find_map(|fact| match fact {
+        Fact::File(file) => Some(file.as_str()),
+        _ => None,
+    });
+    file.unwrap_or(name)
 }
 
 /// Keeps the first finding of each cause, which names the others.
 pub(crate) fn fold(found: Vec<(&str, Diagnostic)>) -> Vec<Diagnostic> {
-    let mut folded: Vec<(Diagnostic, Vec<String>)> = Vec::new();
+    let mut folded: Vec<(Diagnostic, String, Vec<String>)> = Vec::new();
     let mut known: BTreeMap<(Code, Vec<String>), usize> = BTreeMap::new();
     for (name, one) in found {
         if let Some(cause) = cause(&one) {
             let key = (one.code, cause);
             if let Some(&index) = known.get(&key) {
-                folded[index].1.push(subject(name, &one).to_owned());
+                folded[index].2.push(subject(name, &one).to_owned());
                 continue;
             }
             known.insert(key, folded.len());
         }
-        folded.push((one, Vec::new()));
+        let own = subject(name, &one).to_owned();
+        folded.push((one, own, Vec::new()));
     }
-    let folded = folded.into_iter().map(|(one, mut others)| {
+    let folded = folded.into_iter().map(|(one, own, mut others)| {
         others.sort_unstable();
         others.dedup();
-        others.retain(|name| !one.message.contains(&format!("`{name}`")));
+        others.retain(|name| *name != own);
         let named: Vec<String> = others.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
         let rest = others.len() - named.len();
         match named.len() {
@@ -119,7 +110,7 @@ mod tests {
         let names: Vec<String> = (0..12).map(|number| format!("set{number}")).collect();
         let set = |name: &String| {
             let message = format!("Applications of ApplicationSet `{name}` are not generated: why");
-            Diagnostic::new(Code::NotRendered, message)
+            Diagnostic::new(Code::NotRendered, message).fact(Fact::Reason("why".to_owned()))
         };
         let found = shown(names.iter().map(|name| (name.as_str(), set(name))).collect());
         assert_eq!(found.len(), 1);

@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 
 use argocd::application::{Application, Source};
 use argocd::source_type::{self, SourceType};
-use diagnostics::{Code, Diagnostic, Result, nearest};
+use diagnostics::{Code, Diagnostic, Result, did_you_mean, nearest};
 use document::{Node, Value, yaml};
 use toolbox::inputs;
 use toolbox::source::read;
@@ -48,7 +48,7 @@ pub(crate) fn no_chart(root: &Path, config: &Config, source: &Source, directory:
     let is_chart = ["templates", "values.yaml", "charts"].iter().any(|name| directory.join(name).exists());
     match nearest(path, charts.iter().map(String::as_str)) {
         _ if is_chart => diagnostic.help(format!("add or restore {path}/Chart.yaml")),
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        Some(near) => diagnostic.help(did_you_mean(near)),
         None if directory.is_dir() => {
             diagnostic.help("only Helm charts are rendered; move plain manifests into a chart")
         }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use argocd::application::Source;
 use argocd::repository_url;
 use argocd::value_files::clean;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest, nearest_within};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, Place, Result, did_you_mean, nearest, nearest_within};
 use document::Node;
 use toolbox::archive::sha256;
 use toolbox::git::Repository;
@@ -43,7 +43,7 @@ pub(crate) struct Missing {
     code: Code,
     pub message: String,
     label: String,
-    help: Option<String>,
+    pub help: Option<Help>,
 }
 
 /// What is in other repositories and elsewhere: `deps --update` pins it.
@@ -124,7 +124,7 @@ impl<'a> Trees<'a> {
             let place = source.node.get("targetRevision").filter(|_| own);
             let place = place.map_or_else(|| source.repository_place.clone(), Node::place);
             let mut found = Diagnostic::new(missing.code, missing.message).at(place, missing.label);
-            found.helps.extend(missing.help);
+            found = missing.help.into_iter().fold(found, Diagnostic::help);
             if missing.code == Code::NotRendered && !own && !self.declared(source) && self.is_renamed(source) {
                 // The same name or nearly the same URL, and the same path here, mean that the URL is wrong or old, not
                 // that the source is elsewhere.
@@ -213,6 +213,7 @@ impl<'a> Trees<'a> {
         let label = format!("{CONFIG_FILE} has `{}`", self.config.repository);
         let help = "pin its commit with `cargo xtask deps --update`, or declare it in charts.toml: `[[other-repository]]` with \
                     its `url`, and the `path` of a checkout or a `commit`";
+        let help = Help::from(help).fact(Fact::Needs(url.to_owned()));
         Err(Missing::new(format!("`{url}` is another repository"), label, help))
     }
 
@@ -224,7 +225,8 @@ impl<'a> Trees<'a> {
                 if !root.is_dir() {
                     let message = format!("`{path}`, the checkout of `{}`, does not exist", entry.url);
                     let help = format!("clone the repository there, or correct `path` in {CONFIG_FILE}");
-                    return Err(Missing::new(message, String::new(), &help));
+                    let help = Help::from(help).fact(Fact::Needs(entry.url.clone()));
+                    return Err(Missing::new(message, String::new(), help));
                 }
                 let top = root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&root).to_path_buf();
                 let name = label(path);
@@ -245,7 +247,8 @@ impl<'a> Trees<'a> {
                 let bare = downloaded(self.cache, &entry.url);
                 if !self.cache.join(TREES).join(commit).is_dir() && !is_downloaded(self.cache, entry) {
                     let message = format!("commit {} of `{}` is not downloaded", &commit[..8], entry.url);
-                    return Err(Missing::new(message, String::new(), "run `cargo xtask deps`"));
+                    let help = Help::from("run `cargo xtask deps`").fact(Fact::Needs(entry.url.clone()));
+                    return Err(Missing::new(message, String::new(), help));
                 }
                 self.export(Repository::bare(&bare).as_ref(), commit, commit, label)
             }
@@ -322,13 +325,8 @@ impl Missing {
         }
     }
 
-    /// What to do about it.
-    pub(crate) fn advice(&self) -> String {
-        self.help.clone().unwrap_or_default()
-    }
-
-    fn new(message: String, label: String, help: &str) -> Self {
-        Self { code: Code::NotRendered, message, label, help: Some(help.to_owned()) }
+    fn new(message: String, label: String, help: impl Into<Help>) -> Self {
+        Self { code: Code::NotRendered, message, label, help: Some(help.into()) }
     }
 
     /// Something that should not fail has failed.
@@ -391,6 +389,8 @@ fn unknown(own: bool, revision: &str, known: &Known) -> Missing {
     let name = revision.strip_prefix("refs/heads/").unwrap_or(revision);
     let is_version = revision::is_version(name);
     let near = nearest(name, known.names()).filter(|_| !is_version && !revision::is_short_commit(name));
+    let message = format!("revision `{revision}` is not in this clone");
+    let label = "Argo CD renders this revision".to_owned();
     let help = if revision::is_commit(revision) {
         format!("fetch it: `git fetch origin {revision}`")
     } else if revision::is_short_commit(revision) {
@@ -398,7 +398,7 @@ fn unknown(own: bool, revision: &str, known: &Known) -> Missing {
     } else if is_version {
         "fetch the tags: `git fetch origin --tags`".to_owned()
     } else if let Some(near) = near {
-        format!("did you mean `{near}`?")
+        return Missing::new(message, label, did_you_mean(near));
     } else if name.starts_with("refs/") {
         format!("fetch it: `git fetch origin +{name}:{name}`")
     } else {
@@ -406,8 +406,7 @@ fn unknown(own: bool, revision: &str, known: &Known) -> Missing {
         let declare = format!("; if this is a checkout of it, set `branch = \"{name}\"` in {CONFIG_FILE}");
         if own { fetch + &declare } else { fetch }
     };
-    let message = format!("revision `{revision}` is not in this clone");
-    Missing::new(message, "Argo CD renders this revision".to_owned(), &help)
+    Missing::new(message, label, help)
 }
 
 /// The directory in the cache into which a repository is downloaded.

@@ -11,10 +11,13 @@ mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use diagnostics::fact::{Subject, TOOL};
 use diagnostics::wording::plural;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Fact};
 
-use self::facts::{LABELS, NEVER_RUN, UNPINNED, application, first, is_target_port, label, line, missing_port, of};
+use self::facts::{
+    application, first, forbids, invalid_port, is_target_port, label, line, missing, missing_port, of, unlisted,
+};
 use self::messages::{
     about_the_object, another_object, conflicting, copied_project, definition, deleted_application, depends_on_it,
     elsewhere, empty_without_it, ignored_path, in_its_scenario, invalid_option, invalid_port_name, labels_elsewhere,
@@ -203,10 +206,11 @@ pub fn remove(diagnostics: &mut Diagnostics) {
 
 /// Removes what is found about the edits of scenarios to files in which something is wrong anyway.
 fn remove_edits(diagnostics: &mut Diagnostics) {
-    const END: &str = " does not contain the text to replace";
     let file = |found: &Diagnostic| {
-        let edit = found.code == Code::ScenarioInvalid && found.message.ends_with(END);
-        found.message.split('`').nth(1).filter(|_| edit).map(str::to_owned)
+        found.facts.iter().find_map(|fact| match fact {
+            Fact::File(file) => Some(file.clone()),
+            _ => None,
+        })
     };
     let others = diagnostics.0.iter().filter(|found| file(found).is_none() && !found.code.is_bookkeeping());
     let wrong: BTreeSet<String> =
@@ -225,8 +229,9 @@ fn remove_of_another_chart(diagnostics: &mut Diagnostics) {
     let of_app = |found: &Diagnostic| {
         let mut names = first(found).into_iter().map(|place| place.source.name.as_str());
         let shared = |app: &String| {
-            let label = format!("also by {app}/");
-            found.code == Code::ObjectShared && found.places.iter().any(|(_, text)| text.starts_with(&label))
+            let is_other =
+                |fact: &Fact| matches!(fact, Fact::SharedWith(target) if target.split('/').next() == Some(app));
+            found.facts.iter().any(is_other)
         };
         apps.iter().any(|app| application(found) == Some(app.as_str()) || shared(app))
             || names.any(|name| folders.iter().any(|folder| name.starts_with(folder)))
@@ -269,13 +274,14 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
             Some((found.message.clone(), vec![written?.to_owned()]))
         }
         // Steps with the same tool.
-        Code::ScenarioInvalid if found.message.ends_with(UNPINNED) => Some((found.message.clone(), Vec::new())),
-        // The folders of both kinds of scenarios.
-        Code::ScenarioInvalid if found.message.ends_with(NEVER_RUN) => Some((found.message.clone(), Vec::new())),
+        // And the folders of both kinds of scenarios.
+        Code::ScenarioInvalid if missing(found).is_some_and(|(kind, _)| matches!(kind, TOOL | "Application")) => {
+            Some((found.message.clone(), Vec::new()))
+        }
         // Containers with the same image.
         Code::ImageInvalid => Some((found.message.clone(), Vec::new())),
         // Uses of one invalid name of a port.
-        Code::ObjectRefused if label(found).starts_with("must be a port name") => {
+        Code::ObjectRefused if invalid_port(found).is_some() => {
             let written = first(found).and_then(|place| place.source.text.get(place.span.clone()?));
             Some((label(found).to_owned(), vec![written?.to_owned(), application(found)?.to_owned()]))
         }
@@ -284,15 +290,17 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
             Some((missing_port(found)?.to_owned(), vec![application(found)?.to_owned()]))
         }
         // Labels of one selector.
-        Code::ObjectRefused if found.message.ends_with(LABELS) => {
-            Some((LABELS.to_owned(), vec![application(found)?.to_owned(), found.origin.as_ref()?.template.clone()]))
-        }
+        Code::ObjectRefused if found.is(&Fact::OwnLabels) => Some((
+            "own labels".to_owned(),
+            vec![application(found)?.to_owned(), found.origin.as_ref()?.template.clone()],
+        )),
         // Containers that sleep equally long.
         Code::PreStopTooLong => Some((label(found).to_owned(), vec![application(found)?.to_owned()])),
         // Objects of a kind that a project does not allow.
         Code::ProjectForbids => {
-            let list = found.helps.iter().find(|help| help.contains("ResourceWhitelist` of project"))?;
-            Some((list.clone(), vec![application(found)?.to_owned()]))
+            let Fact::Unlisted { list, entry, project, .. } = unlisted(found)? else { return None };
+            let key = [list, entry, project].map(String::clone);
+            Some((application(found)?.to_owned(), key.into()))
         }
         // Uses of one wrong value in an object.
         Code::ObjectInvalid | Code::ObjectRefused | Code::QuantitySuspicious | Code::DurationInvalid => {
@@ -322,19 +330,18 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         let others = key(found).and_then(|key| counts.get(&key)).map_or(0, |count| count - 1);
         if others > 0 {
             found.notes.push(format!("the same in {}", plural(others, "other place")));
+            found.facts.push(Fact::Repeated);
         }
     }
 }
 
 /// Marks the repository in charts.toml first if several Applications agree on another one, and their projects do, too.
 fn blame_configuration(diagnostics: &mut Diagnostics) {
-    let forbidden = |found: &Diagnostic| found.message.contains("does not allow repository");
+    let forbidden = |found: &Diagnostic| forbids(found, Subject::Repository).is_some();
     if of(diagnostics, Code::ProjectForbids).any(forbidden) {
         return;
     }
-    let several = |found: &&mut Diagnostic| {
-        found.code == Code::RepositoryMismatch && found.notes.iter().any(|note| note.starts_with("the same in "))
-    };
+    let several = |found: &&mut Diagnostic| found.code == Code::RepositoryMismatch && found.is(&Fact::Repeated);
     for found in diagnostics.0.iter_mut().filter(several).filter(|found| found.places.len() > 1) {
         found.places.swap(0, 1);
     }

@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use diagnostics::wording::plural;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, Severity};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Fact, Result, Severity};
 use toolbox::parallel::join;
 use toolbox::timings;
 
@@ -130,9 +130,15 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
 fn unknown_targets(base: &Diagnostics, head: &mut Diagnostics) -> Diagnostics {
     let is_unknown = |found: &Diagnostic| found.code == Code::TargetUnknown;
     let unknown = head.0.iter().filter(|found| is_unknown(found));
-    let unknown = unknown.filter(|found| base.0.iter().any(|other| other.message == found.message)).cloned().collect();
+    let unknown = unknown.filter(|found| base.0.iter().any(|other| names_the_same(other, found))).cloned().collect();
     head.0.retain(|found| !is_unknown(found));
     Diagnostics(unknown)
+}
+
+/// Whether both findings miss the same target. What they suggest instead may differ.
+fn names_the_same(one: &Diagnostic, other: &Diagnostic) -> bool {
+    let missing = one.facts.iter().find(|fact| matches!(fact, Fact::Missing { .. }));
+    missing.is_some_and(|target| other.is(target))
 }
 
 /// The finding about changes that are at least as severe as the option `--fail-on` allows.

@@ -1,6 +1,6 @@
 //! `explain`: prints what a diagnostic code means, from docs/checks.md.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Result, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, did_you_mean, nearest};
 
 use super::Outcome;
 use crate::report;
@@ -32,7 +32,7 @@ fn find(name: &str) -> Result<Code> {
     }
     let unknown = Diagnostic::new(Code::Usage, format!("there is no diagnostic code `{}`", inner.escape_debug()));
     Err(match nearest(inner, Code::ALL.iter().map(|code| code.name())) {
-        Some(near) => unknown.help(format!("did you mean `{near}`?")),
+        Some(near) => unknown.help(did_you_mean(near)),
         None => unknown.help("run `cargo xtask explain` to list all codes"),
     }
     .into())

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
 use document::{Node, yaml};
 use golden::objects::UNRECORDED;
 use kubernetes::object;
@@ -177,12 +177,15 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     let whole = setter.filter(|used| passes_through(&author, used));
     let part = whole.filter(|used| !shows(used, rendered)).and_then(|used| {
         // An item that lacks a field is wrong as such, whatever its first field is.
-        let lacks = found.message.starts_with("missing required field") || found.message.contains(" has no `");
-        let path = if lacks { origin.path.split_last().map_or(&[][..], |(_, item)| item) } else { &origin.path };
+        let path = if found.lacks_a_field() {
+            origin.path.split_last().map_or(&[][..], |(_, item)| item)
+        } else {
+            &origin.path
+        };
         part_of(used, path, origins)
     });
     let part = part.filter(|place| !in_archive(place) && found.code != Code::NamespaceLimits);
-    let moves = found.code == Code::FieldUnknown && found.helps.iter().any(|help| help.starts_with("move `"));
+    let moves = found.facts.iter().any(|fact| matches!(fact, Fact::MovesTo(_)));
     let misplaced = moves && whole.is_some_and(|used| is_directly_in(&author, used));
     let passed = (passed || part.is_some()) && !misplaced;
     if let Some(((place, _), part)) = value.as_mut().zip(part) {
@@ -323,9 +326,14 @@ fn is_the_value(found: &Diagnostic, used: &Used, rendered: &str) -> bool {
     let number = written.parse::<f64>().is_ok();
     let boolean = matches!(written, "true" | "false");
     let by_template = match found.code {
-        Code::ObjectInvalid => {
-            found.message.ends_with(" must be a string") || (number || boolean) && found.message.contains(" must be a")
-        }
+        Code::ObjectInvalid => found.facts.iter().any(|fact| match fact {
+            Fact::Type(allowed) => match allowed.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["string"] => true,
+                ["boolean", ..] => false,
+                _ => number || boolean,
+            },
+            _ => false,
+        }),
         Code::ChangeDataLoss
         | Code::ChangeRefused
         | Code::DurationInvalid
@@ -335,7 +343,7 @@ fn is_the_value(found: &Diagnostic, used: &Used, rendered: &str) -> bool {
         | Code::QuantitySuspicious
         | Code::ReferenceKey => false,
         // With the same name in another namespace, the name is right.
-        Code::ReferenceMissing => found.helps.iter().any(|help| help.starts_with("render both ")),
+        Code::ReferenceMissing => found.is(&Fact::Elsewhere),
         _ => true,
     };
     !by_template && !written.is_empty() && written == rendered

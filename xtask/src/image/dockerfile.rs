@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, did_you_mean, nearest};
 
 /// All instructions.
 const INSTRUCTIONS: &[&str] = &[
@@ -158,9 +158,7 @@ impl Dockerfile {
                     let place = Place::line(&self.source, step.line);
                     let near = nearest(unknown, INSTRUCTIONS.iter().copied());
                     diagnostics.push(match (near, self.line_before(step.line)) {
-                        (Some(near), _) => {
-                            found.at(place, "the build fails here").help(format!("did you mean `{near}`?"))
-                        }
+                        (Some(near), _) => found.at(place, "the build fails here").help(did_you_mean(near)),
                         (None, Some(before)) => found
                             .at(Place::line(&self.source, before), "does not end with `\\`")
                             .at(place, "so this is an instruction, and the build fails here")
@@ -189,7 +187,7 @@ impl Dockerfile {
             let Some(near) = near.filter(|_| !image && !stages.contains(&named)) else { return Diagnostics::default() };
             let found = invalid(format!("no stage is named `{stage}`")).at(place(), "copies from it");
             let found = found.note("the builder looks for an image of this name instead");
-            return found.help(format!("did you mean `{near}`?")).into();
+            return found.help(did_you_mean(near)).into();
         }
         let list =
             step.rest.find('[').map(|at| &step.rest[at..]).filter(|_| !words.iter().any(|word| word.contains("<<")));
@@ -222,7 +220,7 @@ impl Dockerfile {
                         .at(place(), "copies it from the folder of the image");
                     let names = names_below(folder);
                     match nearest(path, names.iter().map(String::as_str)) {
-                        Some(near) => found.help(format!("did you mean `{near}`?")),
+                        Some(near) => found.help(did_you_mean(near)),
                         None => found.help("add the file, or correct the path, which is relative to the Dockerfile"),
                     }
                 })
@@ -246,7 +244,7 @@ impl Dockerfile {
         let near = nearest(program, copied.iter().copied()).filter(|near| *near != program && !near.ends_with('/'))?;
         let found = invalid(format!("`{program}` is not in the image"))
             .at(Place::line(&self.source, step.line), format!("`{}` runs it", step.instruction));
-        (!copied.contains(&program.as_str())).then(|| found.help(format!("did you mean `{near}`?")))
+        (!copied.contains(&program.as_str())).then(|| found.help(did_you_mean(near)))
     }
 
     /// A list that is not in JSON, which the builder takes for a command of a shell.
@@ -293,7 +291,7 @@ impl Dockerfile {
                 let found = invalid(format!("variable `{name}` is not defined"));
                 let found = found.at(Place::line(&self.source, line), "is empty here");
                 diagnostics.push(match near {
-                    Some(near) => found.help(format!("did you mean `{near}`?")),
+                    Some(near) => found.help(did_you_mean(near)),
                     None => found.help(format!("add `ARG {name}` before the first `FROM`")),
                 });
             }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, suggestion};
 use document::Node;
 use kubernetes::object::Object;
 
@@ -47,7 +47,7 @@ fn of_object(subject: &Subject<'_>, object: &Object) -> Vec<Diagnostic> {
         let message = format!("{kind} `{name}` does not exist in namespace `{}`", object.key.namespace);
         let role = format!("selected by `{label}`, so that the expression has no result");
         let found = object.finding(Code::ReferenceMissing, message, node.place(), role);
-        Some((name, found.help(suggestion(name, names))))
+        Some((name, found.fact(Fact::missing(kind, name)).help(suggestion(name, names))))
     });
     let mut seen = BTreeSet::new();
     found.filter(|(name, _)| seen.insert(*name)).map(|(_, one)| one).collect()

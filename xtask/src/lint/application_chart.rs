@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use diagnostics::{Code, Diagnostics};
+use diagnostics::{Code, Diagnostics, did_you_mean};
 use toolbox::inputs;
 use workspace::written::Written;
 
@@ -29,7 +29,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let message = format!("`{path}` is the chart of Application `{}`", owner.name);
         let place = application.place(&PATH);
         let found = application.finding(Code::ApplicationChart, message, place, "");
-        Some(found.at(owner.place(&PATH), "deploys it, too").help(format!("did you mean `{own}`?")))
+        Some(found.at(owner.place(&PATH), "deploys it, too").help(did_you_mean(own)))
     });
     Diagnostics(found.collect())
 }

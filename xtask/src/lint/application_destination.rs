@@ -2,7 +2,7 @@
 //!
 //! An object in another namespace needs a wider project. For cluster-scoped objects, Argo CD ignores the namespace.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, is_series, nearest_within};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, did_you_mean, is_series, nearest_within};
 use document::Node;
 use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
@@ -100,7 +100,7 @@ fn cluster_misspelled(application: &Written<'_>, declared: &[&str]) -> Option<Di
     }
     let message = format!("cluster `{name}` is not declared");
     let found = application.finding(Code::ApplicationDestination, message, application.place(&path), "");
-    Some(found.help(format!("did you mean `{near}`?")))
+    Some(found.help(did_you_mean(near)))
 }
 
 /// Reports a destination without a namespace if an object needs one. Cluster-scoped objects, and objects that name their
@@ -125,6 +125,7 @@ fn without_namespace(subject: &Subject<'_>, application: &Written<'_>, scopes: &
     let place = application.place(&["spec", "destination"]);
     let found = application
         .finding(Code::ApplicationDestination, "destination has no `namespace`", place, "")
+        .fact(Fact::Required("namespace".to_owned()))
         .at(object.root.get("kind").unwrap_or(&object.root).place(), label);
     let found = if released {
         found.note("`.Release.Namespace` is `default`")
@@ -161,6 +162,7 @@ fn namespace(object: &Object, expected: &str, scopes: &Scopes) -> Option<Diagnos
             format!("{what} is rendered into namespace `{named}`"),
             format!("destination namespace is `{expected}`"),
         )
+        .fact(Fact::Namespace(named.to_owned()))
         .help("use `{{ .Release.Namespace }}`, or deploy the object with a separate Application")
     })
 }

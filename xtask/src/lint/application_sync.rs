@@ -96,7 +96,7 @@ fn retry(application: &Written<'_>) -> Option<Diagnostic> {
     };
     none.then(|| {
         let place = application.place(&["spec", "syncPolicy", "retry", "limit"]);
-        finding(application, "`retry` has no effect", place, "`limit` must be positive").help(help)
+        finding(application, "`retry` has no effect", place, "`limit` must be positive").about(&["retry"]).help(help)
     })
 }
 
@@ -105,13 +105,16 @@ fn managed_namespace(application: &Written<'_>) -> Option<Diagnostic> {
     set(application, &path)?;
     (!application.has_sync_option("CreateNamespace=true")).then(|| {
         let message = "`managedNamespaceMetadata` requires `CreateNamespace=true`";
+        let fields = [path[2], "CreateNamespace", "syncOptions"];
         let place = application.root.find(&path[..2]).unwrap_or(application.root).key_place(path[2]);
         let options = application.root.items_at(&["spec", "syncPolicy", "syncOptions"]).iter();
         match options.rev().find(|option| option.as_str() == Some("CreateNamespace=false")) {
             Some(option) => finding(application, message, option.place(), "creates no namespace")
+                .about(&fields)
                 .at(place, "ignored by Argo CD")
                 .help("set `CreateNamespace=true`"),
             None => finding(application, message, place, "ignored by Argo CD")
+                .about(&fields)
                 .help("add `CreateNamespace=true` to `spec.syncPolicy.syncOptions`"),
         }
     })
@@ -126,6 +129,7 @@ fn ignored_differences(subject: &Subject<'_>, application: &Written<'_>) -> Opti
     rendered_path(subject, application).map(|path| {
         let place = application.root.find(&["spec"]).unwrap_or(node).key_place("ignoreDifferences");
         finding(application, "each sync overwrites the fields in `ignoreDifferences`", place, "")
+            .about(&["ignoreDifferences", "syncOptions"])
             .at(path.place(), "this field is rendered")
             .note("they are ignored when Argo CD compares objects, but not when it applies them")
             .help("add `RespectIgnoreDifferences=true` to `spec.syncPolicy.syncOptions`")
@@ -146,8 +150,8 @@ fn contradictions(application: &Written<'_>) -> Vec<Diagnostic> {
                 } else {
                     format!("sync option `{key}` is set to both `{other}` and `{value}`")
                 };
-                found
-                    .push(finding(application, message, node.place(), "second value").at(first.place(), "first value"));
+                let one = finding(application, message, node.place(), "second value").about(&[key]);
+                found.push(one.at(first.place(), "first value"));
             }
             None => {
                 seen.insert(key, (value, node));
@@ -164,6 +168,7 @@ fn contradictions(application: &Written<'_>) -> Vec<Diagnostic> {
             replace.place(),
             "replaces each object, which changes of immutable fields fail",
         );
+        let one = one.about(&["Replace", "ServerSideApply"]);
         found.push(one.at(apply.place(), "has no effect").help(
             "delete one of them, or set `Replace=true` in the annotation `argocd.argoproj.io/sync-options` of single objects",
         ));

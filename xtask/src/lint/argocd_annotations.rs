@@ -7,7 +7,7 @@
 use argocd::effect::CASCADING;
 use argocd::sync_options::Setter;
 use argocd::{project, sync_options};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Help, Place, did_you_mean, nearest, suggestion};
 use document::{Key, Node, Value};
 
 use super::subject::Subject;
@@ -85,12 +85,12 @@ pub struct Wrong {
     /// The message.
     pub what: String,
     /// The fix.
-    pub help: String,
+    pub help: Help,
 }
 
 impl Wrong {
     fn add_help(&self, found: Diagnostic) -> Diagnostic {
-        found.help(&self.help)
+        found.help(self.help.clone())
     }
 }
 
@@ -123,7 +123,7 @@ fn annotation_key(key: &Key, own: bool) -> Option<Wrong> {
         let near = nearest(name, HELM.iter().copied()).filter(|near| *near != name)?;
         return Some(Wrong {
             what: format!("unknown Helm annotation `{}`", key.name),
-            help: format!("did you mean `{HELM_DOMAIN}{near}`?"),
+            help: did_you_mean(format!("{HELM_DOMAIN}{near}")),
         });
     }
     let Some(name) = key.name.strip_prefix(DOMAIN) else {
@@ -132,7 +132,7 @@ fn annotation_key(key: &Key, own: bool) -> Option<Wrong> {
         let meant = ["sync-wave", "sync-options", "hook", "hook-delete-policy", "compare-options"].contains(&name);
         return (meant && domain.contains("argo")).then(|| Wrong {
             what: format!("unknown Argo CD annotation `{}`", key.name),
-            help: format!("did you mean `{DOMAIN}{name}`?"),
+            help: did_you_mean(format!("{DOMAIN}{name}")),
         });
     };
     if known().any(|known| known == name) {
@@ -141,12 +141,12 @@ fn annotation_key(key: &Key, own: bool) -> Option<Wrong> {
     if OWN.contains(&name) {
         return Some(Wrong {
             what: format!("annotation `{}` only has an effect on Applications", key.name),
-            help: "delete it".to_owned(),
+            help: "delete it".into(),
         });
     }
     let help = match nearest(name, known()) {
-        Some(near) => format!("did you mean `{DOMAIN}{near}`?"),
-        None if LABELS.contains(&name) => "it is a label; move it to `metadata.labels`".to_owned(),
+        Some(near) => did_you_mean(format!("{DOMAIN}{near}")),
+        None if LABELS.contains(&name) => "it is a label; move it to `metadata.labels`".into(),
         None => suggestion(name, known()),
     };
     Some(Wrong { what: format!("unknown Argo CD annotation `{}`", key.name), help })
@@ -156,7 +156,7 @@ fn label(key: &Key) -> Option<Wrong> {
     let name = key.name.strip_prefix(DOMAIN)?;
     ANY.iter().chain(OWN).any(|known| *known == name).then(|| Wrong {
         what: format!("`{}` is an annotation, not a label", key.name),
-        help: "move it to `metadata.annotations`".to_owned(),
+        help: "move it to `metadata.annotations`".into(),
     })
 }
 
@@ -184,7 +184,7 @@ fn annotation_value(key: &Key, value: &Node) -> Vec<Wrong> {
         "helm.sh/hook-weight" if text.parse::<i64>().is_err() => {
             return vec![Wrong {
                 what: format!("hook weight `{text}` is not an integer, so Argo CD uses 0"),
-                help: "use a quoted integer, such as `\"-1\"`".to_owned(),
+                help: "use a quoted integer, such as `\"-1\"`".into(),
             }];
         }
         "helm.sh/resource-policy" => return named(vec![text.as_str()], &["keep"], "resource policy"),
@@ -194,11 +194,11 @@ fn annotation_value(key: &Key, value: &Node) -> Vec<Wrong> {
     match key.name.strip_prefix(DOMAIN).unwrap_or_default() {
         "sync-wave" if text.parse::<i64>().is_err() => vec![Wrong {
             what: format!("sync wave `{text}` is not an integer, so Argo CD uses 0"),
-            help: "use a quoted integer, such as `\"-1\"`".to_owned(),
+            help: "use a quoted integer, such as `\"-1\"`".into(),
         }],
         "sync-options" => words()
             .filter_map(|word| sync_options::wrong(word, Setter::Object))
-            .map(|(what, help)| Wrong { what, help })
+            .map(|wrong| Wrong { what: wrong.what, help: wrong.help })
             .collect(),
         "compare-options" => of(COMPARE_OPTIONS, "compare option"),
         "hook" => of(HOOKS, "hook"),
@@ -225,7 +225,7 @@ mod tests {
 
     fn helps(metadata: &str, own: bool) -> Vec<String> {
         let root = yaml::parse_one(&Source::new("x.yaml", format!("metadata: {metadata}"))).expect("YAML").root;
-        super::metadata(&root, own).into_iter().map(|(wrong, _)| wrong.help).collect()
+        super::metadata(&root, own).into_iter().map(|(wrong, _)| wrong.help.text).collect()
     }
 
     #[test]

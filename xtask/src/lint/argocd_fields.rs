@@ -8,7 +8,7 @@ use std::path::Path;
 
 use argocd::sync_options::Setter;
 use argocd::{application, duration, jq_path, project, sync_options};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, did_you_mean, nearest};
 use document::{Fields, Node, Syntax, Value};
 use workspace::written::Written;
 use workspace::{CONFIG_FILE, Workspace};
@@ -109,7 +109,7 @@ fn identity(workspace: &Workspace, root: &Node) -> Option<Diagnostic> {
     // The workspace reports unknown kinds in files that it selects.
     let ours = version.starts_with("argoproj.io/") && !workspace.config.selects(&root.source.name);
     let near = nearest(kind, KINDS.iter().copied()).filter(|_| ours)?;
-    Some(invalid(format!("unknown Argo CD kind `{kind}`"), at("kind"), "").help(format!("did you mean `{near}`?")))
+    Some(invalid(format!("unknown Argo CD kind `{kind}`"), at("kind"), "").help(did_you_mean(near)))
 }
 
 fn invalid(message: String, place: Place, label: &str) -> Diagnostic {
@@ -145,6 +145,7 @@ fn rest(root: &Node, diagnostics: &mut Diagnostics) {
         let set = |key: &str| source.get(key).and_then(Node::as_str).is_some_and(|text| !text.is_empty());
         if set("chart") && set("path") {
             let found = invalid("`path` has no effect".to_owned(), source.key_place("path"), "ignored by Argo CD");
+            let found = found.fact(Fact::Ineffective).fact(Fact::Field("path".to_owned()));
             let found = found.at(source.key_place("chart"), "a chart in the Helm repository `repoURL`");
             diagnostics.push(found.help("delete `chart` for a directory of a Git repository, or `path` for a chart"));
         }
@@ -177,6 +178,7 @@ fn rest(root: &Node, diagnostics: &mut Diagnostics) {
             && text.as_str().is_some_and(|text| !text.trim().is_empty())
         {
             let found = invalid("`values` has no effect".to_owned(), helm.key_place("values"), "ignored by Argo CD");
+            let found = found.fact(Fact::Ineffective);
             let found = found.at(helm.key_place("valuesObject"), "used instead");
             diagnostics.push(found.help("move the values into `valuesObject`, and delete `values`"));
         }
@@ -207,6 +209,7 @@ fn unselected(application: &Written<'_>, workspace: &Path, diagnostics: &mut Dia
     if read.sources.iter().any(|source| renders(&source)) {
         diagnostics.push(
             invalid("Application is not rendered".to_owned(), root.get("kind").unwrap_or(root).place(), "")
+                .fact(Fact::Unselected)
                 .help(format!("add `{}` to `argocd.applications` in {CONFIG_FILE}", application.file)),
         );
     }
@@ -230,8 +233,12 @@ fn policies(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {
     let managed = fields.node("managedNamespaceMetadata");
     let retry = fields.node("retry");
     for (option, place) in fields.strings("syncOptions") {
-        if let Some((what, help)) = sync_options::wrong(&option, Setter::Application) {
-            fields.report(invalid(what, place, "ignored by Argo CD").help(help));
+        if let Some(wrong) = sync_options::wrong(&option, Setter::Application) {
+            fields.report(
+                invalid(wrong.what, place, "ignored by Argo CD")
+                    .facts(wrong.invalid.map(|name| Fact::Unsupported(name.to_owned())))
+                    .help(wrong.help),
+            );
         }
     }
     fields.finish(diagnostics);
@@ -311,7 +318,8 @@ fn ignored_difference(node: &Node, diagnostics: &mut Diagnostics) {
         && keys.iter().all(|key| node.get(key).is_none())
     {
         let label = "`jsonPointers`, `jqPathExpressions`, or `managedFieldsManagers` is required";
-        fields.report(invalid("entry of `ignoreDifferences` has no effect".to_owned(), node.place(), label));
+        let found = invalid("entry of `ignoreDifferences` has no effect".to_owned(), node.place(), label);
+        fields.report(found.fact(Fact::Ineffective));
     }
     fields.finish(diagnostics);
 }

@@ -3,7 +3,7 @@
 //! The Service itself is left to `references`. A Service without ports, such as one of type `ExternalName`, has any.
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, did_you_mean, fact, nearest};
 use document::Node;
 use kubernetes::inventory::entry::Id;
 use kubernetes::inventory::near::is_near_number;
@@ -74,6 +74,7 @@ fn port(view: &View<'_, '_>, object: &Object, backend: &Backend<'_>) -> Option<D
     let message = format!("{} has no port `{typed}`", service.title());
     let label = if backend.port.is_some() { backend.service.role } else { "uses port 443 by default" };
     let found = object.finding(Code::ReferencePort, message, node.place(), label);
+    let found = found.fact(Fact::missing(fact::SERVICE_PORT, &typed));
     let shown = |port: &Port<'_>| match wanted {
         Some(_) => port.number.map(|number| number.to_string()),
         None => port.name.map(str::to_owned),
@@ -89,7 +90,8 @@ fn port(view: &View<'_, '_>, object: &Object, backend: &Backend<'_>) -> Option<D
         && let Some(right) = shown(target).or_else(|| target.number.map(|number| number.to_string()))
     {
         let found = found.at(target.node.place(), format!("`{typed}` is the target port of port `{right}`"));
-        return Some(found.help(format!("use `{right}`, the port of the Service")));
+        let help = Help::from(format!("use `{right}`, the port of the Service"));
+        return Some(found.help(help.naming([right])));
     }
     let known: Vec<String> = ports.iter().filter_map(shown).collect();
     let near = match wanted {
@@ -103,10 +105,10 @@ fn port(view: &View<'_, '_>, object: &Object, backend: &Backend<'_>) -> Option<D
     let place = service.find(&["spec"]).unwrap_or(&service.root).key_place("ports");
     let named: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
     let help = match (near, named.as_slice()) {
-        (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, []) => "use the number of the port, since the ports of the Service have no names".to_owned(),
-        (None, [one]) => format!("use {one}"),
-        (None, all) => format!("use one of {}", all.join(", ")),
+        (Some(near), _) => did_you_mean(near),
+        (None, []) => "use the number of the port, since the ports of the Service have no names".into(),
+        (None, [one]) => Help::from(format!("use {one}")).naming(known),
+        (None, all) => Help::from(format!("use one of {}", all.join(", "))).naming(known),
     };
     Some(found.at(place, "ports of the Service").help(help))
 }

@@ -1,6 +1,6 @@
 //! `[[cluster]]` entries in charts.toml that no ApplicationSet and no destination can need.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest};
 use document::{Node, toml};
 
 use super::subject::Subject;
@@ -31,7 +31,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let message = format!("nothing is deployed to cluster `{name}`, and no ApplicationSet selects clusters");
         let entry = Diagnostic::new(Code::ClusterUnused, message).at(place, "this entry has no effect");
         found.push(match nearest(name, names.iter().copied()) {
-            Some(near) => entry.help(format!("did you mean `{near}`?")),
+            Some(near) => entry.help(did_you_mean(near)),
             None => entry.help("delete this entry, or correct its `name` and `server`"),
         });
     }

@@ -1,7 +1,7 @@
 //! Commands of containers that cannot run as they are written: a program with its arguments, or an option with its value, in one
 //! item, a script that a shell takes for a file, and `$(NAME)` for a variable that the container does not have.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest};
 use document::Node;
 use kubernetes::inventory::pods::{Container, Pods};
 use kubernetes::object::Object;
@@ -144,9 +144,9 @@ fn variables(object: &Object, container: &Container<'_>) -> Vec<Diagnostic> {
             let label = format!("the program gets the text `$({name})`");
             let found_here = object.finding(Code::CommandInvalid, message, node.place(), label);
             found.push(found_here.help(match near {
-                _ if later => format!("move `{name}` before this variable"),
-                Some(near) => format!("did you mean `$({near})`?"),
-                None => format!("add `{name}` to `env`, or write `$$({name})` if the text is meant"),
+                _ if later => format!("move `{name}` before this variable").into(),
+                Some(near) => did_you_mean(format!("$({near})")),
+                None => format!("add `{name}` to `env`, or write `$$({name})` if the text is meant").into(),
             }));
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, did_you_mean, nearest};
 use document::{Node, block, yaml};
 use kubernetes::object::Object;
 
@@ -95,7 +95,7 @@ impl Dashboard<'_> {
         let message = format!("a dashboard in {} has no variable `{name}`", self.object.title());
         let found = self.finding(message, node, "used here");
         Some(match nearest(name, known.iter().copied()) {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
+            Some(near) => found.help(did_you_mean(near)),
             None if known.is_empty() => found.help("add it to `templating.list`"),
             None => {
                 let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();

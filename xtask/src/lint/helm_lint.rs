@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result, suggestion};
 use document::{Node, yaml};
 use helm::chart::Chart;
-use helm::errors;
 use helm::recipe::Recipe;
+use helm::{errors, lint_messages};
 use toolbox::parallel::parallel;
 use toolbox::process::quoted;
 use workspace::target::ChartTarget;
@@ -163,6 +163,7 @@ fn findings(root: &Path, chart: &Chart, output: &[(String, Vec<String>)]) -> Dia
         let (place, what) = place(root, chart, message);
         let first = what.lines().next().unwrap_or_default();
         let mut diagnostic = Diagnostic::new(Code::HelmLint, format!("helm lint: {first}")).at(place, "");
+        diagnostic = diagnostic.facts(lint_messages::facts(first));
         if let [only] = targets[..] {
             diagnostic = diagnostic.target(only);
         } else {
@@ -236,7 +237,8 @@ fn declared(root: &Path, chart: &Chart, message: &str) -> Option<Diagnostic> {
         let ((key, _), fields) = all.into_iter().find(|((key, _), _)| key.name == name)?;
         let place = Place::new(&source, key.span.clone());
         let text = format!("Chart.yaml has no field `{name}`");
-        return Some(found(text, place, "")?.help(suggestion(name, fields.iter().copied())));
+        let found = found(text, place, "")?.fact(Fact::Unknown(name.to_owned()));
+        return Some(found.help(suggestion(name, fields.iter().copied())));
     }
     if let Some(name) = between("key \"", "\" already set in map") {
         let line = between("line ", ":")?.parse().ok()?;

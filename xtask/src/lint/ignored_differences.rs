@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use argocd::pattern::Glob;
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest};
 use document::Node;
 use kubernetes::object::Object;
 use kubernetes::schemas::{self, Kind, files};
@@ -189,7 +189,7 @@ fn unmatched(application: &Written<'_>, entry: &Node, objects: &[&Object]) -> Op
         return Some(match (nearest(typed, known.iter().copied()), known.as_slice()) {
             (_, [only]) if field == "group" && !only.is_empty() => found.help(format!("set `group: {only}`")),
             (_, [""]) if field == "group" => found.help("remove `group`: this kind is in the core group"),
-            (Some(near), _) if !typed.is_empty() => found.help(format!("did you mean `{near}`?")),
+            (Some(near), _) if !typed.is_empty() => found.help(did_you_mean(near)),
             (_, [only]) if field != "kind" && !only.is_empty() => found.help(format!("use `{field}: {only}`")),
             _ => found.help("correct the entry, or delete it"),
         });
@@ -222,7 +222,7 @@ fn unknown(
         let message = format!("path in `ignoreDifferences` does not exist: {} has no field `{step}`", kind.kind);
         let found = application.finding(Code::IgnoreDifferencesUnmatched, message, node.place(), "has no effect");
         Some(match nearest(&step, known.iter().map(String::as_str)) {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
+            Some(near) => found.help(did_you_mean(near)),
             None => found.help("correct the path, or delete it"),
         })
     });

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diagnostics::{Code, Diagnostics, Place};
+use diagnostics::{Code, Diagnostics, Fact, Place};
 use document::{Node, Value};
 use kubernetes::image::Reference;
 use kubernetes::object::Object;
@@ -56,10 +56,12 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             let found = match reference {
                 None => object
                     .finding(Code::ImageInvalid, format!("{owner} has no image"), place, "expected `image`")
+                    .fact(Fact::Required("image".to_owned()))
                     .help("set `image` to a reference with a tag or a digest"),
                 Some(text) => match Reference::parse(text) {
                     Err(what) => object
                         .finding(Code::ImageInvalid, format!("`{text}` is not a valid image reference"), place, what)
+                        .facts(Reference::has_empty_tag(text).then(|| Fact::Unsupported("tag".to_owned())))
                         .help("use the form `registry/name:tag` or `registry/name@sha256:…`"),
                     Ok(Reference { tag: None, digest: None, .. }) => object
                         .finding(

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest_within};
+use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest_within};
 use document::Node;
 use kubernetes::object::Object;
 
@@ -51,7 +51,7 @@ fn of_ingress(object: &Object) -> Vec<Diagnostic> {
             .finding(Code::IngressTls, message, host.place(), "no rule has this host")
             .at(rule.place(), "has no TLS");
         match near {
-            Some(near) => found.push(one.help(format!("did you mean `{near}`?"))),
+            Some(near) => found.push(one.help(did_you_mean(near))),
             None if others.is_empty() => {
                 others.push(host);
                 found.push(one.help("write the same host in `rules` and `tls`"));
@@ -61,7 +61,7 @@ fn of_ingress(object: &Object) -> Vec<Diagnostic> {
     }
     if let [_, rest @ ..] = others.as_slice()
         && !rest.is_empty()
-        && let Some(first) = found.iter_mut().find(|one| one.helps.iter().any(|help| help.starts_with("write")))
+        && let Some(first) = found.iter_mut().find(|one| one.suggested().next().is_none())
     {
         let named: Vec<String> = rest.iter().map(|host| format!("`{}`", text(host))).collect();
         first.notes.push(format!("the same with {}", named.join(", ")));

@@ -4,7 +4,7 @@
 //! nearly a known one.
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, did_you_mean, nearest};
 use document::Node;
 use kubernetes::object::Object;
 use regex_lite::Regex;
@@ -108,7 +108,8 @@ fn of_monitor(object: &Object, list: &'static str) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = misspelled(object, spec, &known).collect();
     if found.is_empty() && spec.get(list).is_none() {
         let message = format!("{} has no `{list}`", object.title());
-        found.push(object.finding(Code::MonitorInvalid, message, object.root.key_place("spec"), "scrapes nothing"));
+        let one = object.finding(Code::MonitorInvalid, message, object.root.key_place("spec"), "scrapes nothing");
+        found.push(one.fact(Fact::Required(list.to_owned())));
     }
     for endpoint in spec.items_at(&[list]) {
         found.extend(misspelled(object, endpoint, ENDPOINT));
@@ -179,7 +180,7 @@ fn misspelled<'a>(object: &'a Object, owner: &'a Node, known: &'a [&'a str]) -> 
         let near = nearest(&key.name, known.iter().copied()).filter(|near| owner.get(near).is_none())?;
         let message = format!("unknown field `{}` in {}", key.name, object.title());
         let found = object.finding(Code::MonitorInvalid, message, Place::new(&owner.source, key.span.clone()), "");
-        Some(found.help(format!("did you mean `{near}`?")))
+        Some(found.help(did_you_mean(near)))
     })
 }
 
@@ -189,7 +190,7 @@ fn action(object: &Object, rule: &Node) -> Option<Diagnostic> {
     let near = nearest(text, ACTIONS.iter().copied())?;
     let message = format!("unknown action `{text}` in {}", object.title());
     let found = object.finding(Code::MonitorInvalid, message, node.place(), "");
-    Some(found.help(format!("did you mean `{near}`?")))
+    Some(found.help(did_you_mean(near)))
 }
 
 /// A finding about a regular expression with a bracket that is not closed.

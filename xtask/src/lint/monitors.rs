@@ -3,7 +3,7 @@
 //! A monitor of every namespace, or of one whose Services nobody can see, may select any Service.
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, fact, suggestion};
 use document::{Node, Value};
 use kubernetes::inventory::View;
 use kubernetes::inventory::entry::Entry;
@@ -132,9 +132,10 @@ fn port(object: &Object, endpoint: &Node, selected: &[&Object]) -> Option<Diagno
     let has = if others.is_empty() { "has" } else { "have" };
     let message = format!("{title} {has} no port named `{name}`");
     let found = object.finding(Code::ReferencePort, message, node.place(), "scraped by the ServiceMonitor");
+    let found = found.fact(Fact::missing(fact::SERVICE_PORT, name));
     let place = service.find(&["spec"]).unwrap_or(&service.root).key_place("ports");
     Some(found.at(place, "ports of the Service").help(if known.is_empty() {
-        "name the port of the Service".to_owned()
+        "name the port of the Service".into()
     } else {
         suggestion(name, known)
     }))

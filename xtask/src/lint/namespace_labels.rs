@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, Place, did_you_mean, nearest, suggestion};
 use document::Node;
 
 use super::namespaces;
@@ -67,6 +67,7 @@ fn contradictions(subject: &Subject<'_>) -> Diagnostics {
     let found = levels.contradictions().into_iter().map(|(name, one, two)| {
         let message = format!("namespace `{name}` has two Pod Security levels, `{}` and `{}`", one.level, two.level);
         Diagnostic::new(Code::NamespaceLabel, message)
+            .fact(Fact::Namespace(name.to_owned()))
             .at(two.place.clone(), "second level")
             .at(one.place.clone(), "first level")
             .note("the level that is applied last is enforced")
@@ -90,7 +91,7 @@ fn unused(subject: &Subject<'_>) -> Diagnostics {
         let found = Diagnostic::new(Code::NamespaceLabel, format!("nothing is deployed to namespace `{}`", entry.name))
             .at(entry.place.clone(), "this entry has no effect");
         match nearest(&entry.name, known.iter().copied()) {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
+            Some(near) => found.help(did_you_mean(near)),
             None => found.help("delete this entry"),
         }
     });
@@ -98,7 +99,7 @@ fn unused(subject: &Subject<'_>) -> Diagnostics {
 }
 
 /// Returns the errors in labels, with their fixes and places.
-fn wrong(labels: &Node) -> Vec<(String, String, Place)> {
+fn wrong(labels: &Node) -> Vec<(String, Help, Place)> {
     let mut found = Vec::new();
     for (key, value) in labels.entries() {
         let Some(name) = key.name.strip_prefix(DOMAIN) else { continue };
@@ -110,7 +111,7 @@ fn wrong(labels: &Node) -> Vec<(String, String, Place)> {
         } else if name.ends_with("-version") {
             let minor = text.strip_prefix("v1.").is_some_and(|minor| minor.parse::<u32>().is_ok());
             if text != "latest" && !minor {
-                let help = "use `latest` or a version such as `v1.34`".to_owned();
+                let help = "use `latest` or a version such as `v1.34`".into();
                 found.push((format!("invalid Pod Security version `{text}`"), help, value.place()));
             }
         } else if !LEVELS.contains(&text) {
@@ -132,7 +133,7 @@ mod tests {
     fn invalid_labels_are_reported() {
         let found = |labels: &str| {
             let root = yaml::parse_one(&Source::new("x.yaml", labels)).expect("YAML").root;
-            wrong(&root).into_iter().map(|(_, help, _)| help).collect::<Vec<_>>()
+            wrong(&root).into_iter().map(|(_, help, _)| help.text).collect::<Vec<_>>()
         };
         let fine = "{pod-security.kubernetes.io/enforce: restricted, pod-security.kubernetes.io/warn-version: v1.34,
             pod-security.kubernetes.io/audit-version: latest, team: web}";

@@ -4,7 +4,7 @@
 //! Explicit forms that allow everything are intended and not reported: a rule `{}`, a rule with only ports, and
 //! `0.0.0.0/0`. Policies of network plugins are not checked.
 
-use diagnostics::{Code, Diagnostic, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics, Help};
 use document::{Node, Value};
 use kubernetes::object::Object;
 
@@ -102,7 +102,7 @@ fn check_selectors(object: &Object, peer: &Node, path: &str) -> Diagnostics {
     diagnostics
 }
 
-fn open(object: &Object, node: &Node, what: &str, allows: &str, help: impl Into<String>) -> Diagnostic {
+fn open(object: &Object, node: &Node, what: &str, allows: &str, help: impl Into<Help>) -> Diagnostic {
     let message = format!("`{what}` of {} implicitly allows {allows}", object.key);
     let label = match &node.value {
         Value::Null => "null means no restriction",

@@ -11,7 +11,7 @@
 use ::helm::chart::Chart;
 use ::helm::dependencies::ChartTree;
 use ::helm::values_schema;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Source};
 use document::{Node, Value, yaml};
 
 use super::subject::ChartSubject;
@@ -90,6 +90,7 @@ fn finding(own: &Defaults<'_>, path: &[&str], place: Place) -> Option<Diagnostic
         path.len() > 1 && path[0] == called
     });
     let found = Diagnostic::new(Code::NullIgnored, format!("null for `{name}` has no effect"));
+    let found = found.fact(Fact::Value(name));
     match dependency {
         Some(dependency) => own.has(path).then(|| {
             found.at(place, format!("Helm 4 ignores it and keeps the default of `{}`", dependency.name)).help(

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use argocd::application::split_instance;
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
 use document::Node;
 use kubernetes::manifest::ObjectKey;
 use kubernetes::object::Object;
@@ -91,6 +91,7 @@ fn finding(objects: &[Shared<'_>]) -> Option<Diagnostic> {
     let message = format!("{key} {more} rendered by two Applications");
     let mut found = object
         .finding(Code::ObjectShared, message, object.name_place(), "")
+        .fact(Fact::SharedWith(first.target.clone()))
         .at(first.name_place(), format!("also by {}", first.target))
         .help("render it in one of them, or use another name or namespace in one of them");
     if !others.is_empty() {
@@ -119,6 +120,7 @@ fn projects(subject: &Subject<'_>) -> Diagnostics {
         if let Some(first) = first.filter(|first| is_one_place(first, &project.place)) {
             diagnostics.push(
                 Diagnostic::new(Code::ObjectShared, format!("two projects are named `{}`", project.name))
+                    .fact(Fact::Redefined)
                     .target(&project.name)
                     .at(project.place, "defined again here")
                     .at(first, "first defined here")

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use argocd::glob;
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest};
 use document::{Node, toml};
 use toolbox::inputs;
 use workspace::find;
@@ -67,7 +67,7 @@ fn directories(subject: &Subject<'_>) -> Diagnostics {
         let label = "relative to the path of the source";
         let found = application.finding(Code::PatternUnmatched, message, node.place(), label);
         diagnostics.push(match nearest(pattern, inside.iter().copied()) {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
+            Some(near) => found.help(did_you_mean(near)),
             None => found.help("correct the pattern, or delete it"),
         });
     }
@@ -91,7 +91,7 @@ fn finding(root: &Path, node: &Node, what: &str) -> Diagnostic {
     let found = Diagnostic::new(Code::PatternUnmatched, format!("pattern `{pattern}` matches nothing"));
     let found = found.at(node.place(), format!("there is no such {what}"));
     match corrected(root, pattern) {
-        Some(near) => found.help(format!("did you mean `{near}`?")),
+        Some(near) => found.help(did_you_mean(near)),
         None => found.help("correct the pattern, or delete it"),
     }
 }

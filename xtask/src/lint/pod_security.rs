@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
 use kubernetes::object::Object;
 use kubernetes::pod_security::policy::{Policy, Version};
 use kubernetes::pod_security::violation::{Control, Problem, Violation};
@@ -65,7 +65,10 @@ fn finding(object: &Object, enforced: &Enforced, violations: &[Violation]) -> Op
 
     let mut places = places(violations).into_iter();
     let (place, label) = places.next()?;
-    let mut found = object.finding(Code::PodSecurity, message, place, label);
+    let privileged = violations.iter().any(|violation| violation.control == Control::Privileged);
+    let mut found = object
+        .finding(Code::PodSecurity, message, place, label)
+        .facts(privileged.then(|| Fact::Unsupported("privileged".to_owned())));
     for (place, label) in places.by_ref().take(SHOWN - 1) {
         found = found.at(place, label);
     }

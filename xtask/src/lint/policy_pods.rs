@@ -4,7 +4,7 @@
 //! ports of pods that are rendered in the policy's own namespace.
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, did_you_mean, fact, nearest, suggestion};
 use document::Node;
 use kubernetes::inventory::View;
 use kubernetes::inventory::pods::{Pods, number};
@@ -118,17 +118,16 @@ fn namespace_misspelled(object: &Object, peer: &Node) -> Option<Diagnostic> {
                     "no namespace has this label",
                 )
             };
-            return near.then(|| found().help(format!("did you mean `{NAMESPACE_NAME}`?")));
+            return near.then(|| found().help(did_you_mean(NAMESPACE_NAME)));
         }
         let name = value.as_str()?;
         // People give similar names to namespaces of their own.
         let near = nearest(name, SYSTEM).filter(|near| *near != name && name.starts_with("kube-"));
         let found = object.finding(Code::SelectorUnmatched, message(), value.place(), "no namespace has this name");
         if name.chars().any(|c| c.is_ascii_uppercase()) {
-            return Some(found.help(format!("did you mean `{}`?", name.to_lowercase())));
+            return Some(found.help(did_you_mean(name.to_lowercase())));
         }
-        let near = near?;
-        Some(found.help(format!("did you mean `{near}`?")))
+        Some(found.help(did_you_mean(near?)))
     })
 }
 
@@ -159,8 +158,9 @@ fn named_port(object: &Object, port: &Node, name: &str, selected: &[&Pods<'_>]) 
     let owner = if others.is_empty() { owner } else { format!("{owner} and {} more", others.len()) };
     let message = format!("no container of {owner} has a port named `{name}`");
     let found = object.finding(Code::ReferencePort, message, port.place(), format!("used by {}", object.key.kind));
+    let found = found.fact(Fact::missing(fact::PORT, name));
     Some(found.help(if known.is_empty() {
-        "use the number of the port, or name the port of the container".to_owned()
+        "use the number of the port, or name the port of the container".into()
     } else {
         suggestion(name, known)
     }))
@@ -198,7 +198,7 @@ fn service_port(
     let found = object.finding(Code::PortUndeclared, message, node.place(), "a policy applies to the ports of pods");
     let found = found.at(port.key_place("port"), "port of the Service");
     Some(found.help(match target.as_str() {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => format!("did you mean {}?", number(target).unwrap_or_default()),
+        Some(name) => did_you_mean(name),
+        None => format!("did you mean {}?", number(target).unwrap_or_default()).into(),
     }))
 }

@@ -4,7 +4,7 @@
 //! do for their health endpoint. A number is therefore only a warning, and only if it looks like a mistake: it is nearly
 //! the number of a declared port, or another probe of the container uses a declared port.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, did_you_mean, fact, nearest};
 use document::Node;
 use kubernetes::inventory::View;
 use kubernetes::inventory::mention;
@@ -53,7 +53,7 @@ fn unknown_name(
     }
     let object = pods.object;
     let message = format!("port `{name}` of `{field}` is not a port of container `{}`", container.name());
-    let found = object.finding(Code::ReferencePort, message, node.place(), "");
+    let found = object.finding(Code::ReferencePort, message, node.place(), "").fact(Fact::missing(fact::PORT, name));
     let other = pods.containers.iter().find(|other| other.ports.iter().any(|port| port.name == Some(name)));
     if let Some((other, port)) =
         other.and_then(|other| Some((other, other.ports.iter().find(|port| port.name == Some(name))?)))
@@ -73,9 +73,9 @@ fn unknown_name(
     };
     let known: Vec<String> = names().map(|name| format!("`{name}`")).collect();
     Some(found.help(match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => "use the number of the port, or name the port in the container".to_owned(),
-        None => format!("use one of the container's ports: {}", known.join(", ")),
+        Some(near) => did_you_mean(near),
+        None if known.is_empty() => "use the number of the port, or name the port in the container".into(),
+        None => Help::from(format!("use one of the container's ports: {}", known.join(", "))).naming(names()),
     }))
 }
 
@@ -108,9 +108,9 @@ fn service_number(
     let found = pods.object.finding(Code::PortUndeclared, message, node.place(), "");
     let found = found.at(port.key_place("port"), "port of the Service, which the container does not have");
     Some(found.help(match (meant.name, meant.number) {
-        (Some(name), _) => format!("did you mean `{name}`?"),
-        (None, Some(number)) => format!("did you mean {number}?"),
-        (None, None) => "use the port of the container".to_owned(),
+        (Some(name), _) => did_you_mean(name),
+        (None, Some(number)) => format!("did you mean {number}?").into(),
+        (None, None) => "use the port of the container".into(),
     }))
 }
 

@@ -4,7 +4,7 @@
 //! Labels and annotations must be strings, in which each template action ends.
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Source, suggestion};
 use document::{Node, Value, block};
 use kubernetes::object::Object;
 
@@ -82,7 +82,9 @@ fn incomplete(object: &Object, rule: &Node) -> Option<Diagnostic> {
     let title = name.and_then(Node::as_str).map(|name| format!(" `{name}`")).unwrap_or_default();
     let message = format!("rule{title} of {} {what}", object.title());
     let place = name.unwrap_or(rule).place();
-    Some(object.finding(Code::AlertInvalid, message, place, "").help(help))
+    let found = object.finding(Code::AlertInvalid, message, place, "").help(help);
+    let lacks = !has("expr") && has("alert") != has("record");
+    Some(if lacks { found.fact(Fact::Required("expr".to_owned())) } else { found })
 }
 
 /// A finding about a label or an annotation that is no string.

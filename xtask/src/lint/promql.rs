@@ -2,7 +2,7 @@
 
 pub(super) mod syntax;
 
-use diagnostics::nearest_within;
+use diagnostics::{Help, did_you_mean, nearest_within};
 
 /// Functions whose argument is a range, such as `x[5m]`.
 const OF_RANGES: &[&str] = &[
@@ -126,7 +126,7 @@ const LONG: usize = 4;
 /// Where an expression calls a function that does not exist, or one of ranges without a range, why that is wrong, and what
 /// helps. Brackets and quotation marks must match.
 #[must_use]
-pub(super) fn wrong_call(text: &str) -> Option<(usize, String, String)> {
+pub(super) fn wrong_call(text: &str) -> Option<(usize, String, Help)> {
     let plain = without_texts(text);
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
     plain.match_indices('(').find_map(|(bracket, _)| {
@@ -140,7 +140,7 @@ pub(super) fn wrong_call(text: &str) -> Option<(usize, String, String)> {
         if OF_RANGES.contains(&name) {
             let arguments = &plain[bracket..bracket + closing(&plain[bracket..])?];
             return (!arguments.contains('[')).then(|| {
-                (start, format!("`{name}` needs a range"), "add a range to the metric, such as `[5m]`".to_owned())
+                (start, format!("`{name}` needs a range"), "add a range to the metric, such as `[5m]`".into())
             });
         }
         if OTHERS.contains(&known.as_str()) || name.len() < LONG {
@@ -151,7 +151,7 @@ pub(super) fn wrong_call(text: &str) -> Option<(usize, String, String)> {
         // Newer functions have names like older ones, with a prefix or a suffix.
         let extends = name.contains(near) || near.contains(name);
         (!extends || name.len().abs_diff(near.len()) == 1)
-            .then(|| (start, format!("there is no function `{name}`"), format!("did you mean `{near}`?")))
+            .then(|| (start, format!("there is no function `{name}`"), did_you_mean(near)))
     })
 }
 

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, did_you_mean};
 use document::Node;
 use kubernetes::inventory::entry::{Entry, Id};
 use kubernetes::inventory::keys::Keys;
@@ -252,17 +252,19 @@ impl<'i, 'a> At<'i, 'a> {
         let message = format!("{} does not exist{place}", self.title());
         let diagnostic =
             self.object.finding(Code::ReferenceMissing, message, self.reference.name.place(), self.reference.role);
+        let diagnostic = diagnostic.fact(Fact::missing(kind, name));
         if let Some(other) = self.unapplied() {
             self.add("", &never_applied(diagnostic, other), found);
             return;
         }
         let diagnostic = match (near, elsewhere) {
             (Some((near, entry)), _) => {
-                diagnostic.at(entry.object.name_place(), shows(entry, near)).help(format!("did you mean `{near}`?"))
+                diagnostic.at(entry.object.name_place(), shows(entry, near)).help(did_you_mean(near))
             }
             (None, Some(entry)) => self
                 .beside(diagnostic, "namespace")
                 .at(entry.object.name_place(), format!("in namespace `{}`", entry.namespace))
+                .fact(Fact::Elsewhere)
                 .help("render both in the same namespace"),
             (None, None) => match (self.alike(), diagnostics::nearest(name, provided.iter().copied())) {
                 (Some(other), _) => self
@@ -272,7 +274,7 @@ impl<'i, 'a> At<'i, 'a> {
                 (None, Some(near)) => {
                     diagnostic.help(format!("did you mean `{near}`, which every cluster has?"))
                 }
-                (None, None) => self.with_template(self.with_others(diagnostic)).help("render it, or correct the name").help(
+                (None, None) => self.with_template(self.with_others(diagnostic.fact(Fact::Undeclared))).help("render it, or correct the name").help(
                     "if it exists outside of this repository, declare it with a reason as `[[external]]` in charts.toml",
                 ),
             },
@@ -385,8 +387,8 @@ impl<'i, 'a> At<'i, 'a> {
             let named: Vec<String> = known.iter().take(NAMED_KEYS).map(|key| format!("`{key}`")).collect();
             let more = if known.len() > NAMED_KEYS { ", …" } else { "" };
             let help = match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("add the key, or use one of {}{more}", named.join(", ")),
+                Some(near) => did_you_mean(near),
+                None => format!("add the key, or use one of {}{more}", named.join(", ")).into(),
             };
             self.add(key, &diagnostic.help(help), found);
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use cluster::scenario::Scenario;
-use diagnostics::{Diagnostic, Place};
+use diagnostics::{Diagnostic, Fact, Place};
 use document::yaml;
 use kubernetes::object::{Object, place_without};
 use kubernetes::secret_values;
@@ -53,9 +53,8 @@ impl Applied {
         found.target = None;
         found.origin = None;
         // What a scenario needs is in the scenario.
-        found.helps.retain(|help| !help.contains("[[external]]"));
-        for help in found.helps.iter_mut().filter(|help| help.starts_with("render it, ")) {
-            "apply it in the scenario, or correct the name".clone_into(help);
+        if found.is(&Fact::Undeclared) {
+            found = found.only_help("apply it in the scenario, or correct the name");
         }
         for (place, _) in &mut found.places {
             let secrets = self.secrets.get(&place.source.name).filter(|secrets| !secrets.is_empty());

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use cluster::scenario::Scenario;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, did_you_mean, nearest};
 use document::{Node, Value, yaml};
 use kubernetes::inventory::keys::Keys;
 use kubernetes::inventory::pods::Pods;
@@ -75,9 +75,11 @@ pub(super) fn missing(
             // What other values name is reported for them.
             let Some(place) = only(&document.root, name) else { continue };
             let message = format!("{kind} `{name}` does not exist in namespace `{namespace}`");
-            let found = Diagnostic::new(Code::ReferenceMissing, message).at(place, "used by what is deployed");
+            let found = Diagnostic::new(Code::ReferenceMissing, message)
+                .fact(Fact::missing(kind, name))
+                .at(place, "used by what is deployed");
             let found = match nearest(name, names.iter().copied()) {
-                Some(near) => found.help(format!("did you mean `{near}`?")),
+                Some(near) => found.help(did_you_mean(near)),
                 None => found.help(format!("apply it before the step `deploy`, or use `{}`", names[0])),
             };
             diagnostics.0.extend(applied.finish(found));
@@ -90,7 +92,7 @@ pub(super) fn missing(
             let found = Diagnostic::new(Code::ReferenceKey, message).at(place, "used by what is deployed");
             let found = found.at(object.name_place(), "applied by the scenario");
             let found = match nearest(key, known.iter().map(String::as_str)) {
-                Some(near) => found.help(format!("did you mean `{near}`?")),
+                Some(near) => found.help(did_you_mean(near)),
                 None => found.help("add the key, or use another one"),
             };
             diagnostics.0.extend(applied.finish(found));

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::scenario::{self, FOLDER, GITOPS_FOLDER, Named};
 use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Help, Place, did_you_mean, nearest};
 use kubernetes::object::Object;
 use toolbox::regular_file;
 use workspace::target::DEFAULT_CASE;
@@ -117,12 +117,16 @@ fn finding(names: &BTreeSet<&str>, kind: &str, name: &str, places: &[&Place]) ->
         others => found.note(format!("the same in {}", plural(others, "other step"))),
     };
     found.help(match (nearest(name, names.iter().copied()), names.len()) {
-        (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, 0) => "correct the kind and the name".to_owned(),
+        (Some(near), _) => did_you_mean(near),
+        (None, 0) => "correct the kind and the name".into(),
         (None, count) => {
             let listed: Vec<String> = names.iter().take(3).map(|name| format!("`{name}`")).collect();
             let more = if count > 3 { ", …" } else { "" };
-            format!("rendered are {}{more}: use one of them, or correct the name in the chart", listed.join(", "))
+            Help::from(format!(
+                "rendered are {}{more}: use one of them, or correct the name in the chart",
+                listed.join(", ")
+            ))
+            .naming(names.iter().take(3).copied())
         }
     })
 }

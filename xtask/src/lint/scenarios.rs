@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cluster::scenario::{self, FOLDER, GITOPS_FOLDER};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, nearest};
 use document::yaml;
 use toolbox::source;
 use workspace::target::DEFAULT_CASE;
@@ -64,6 +64,7 @@ fn without_application(subject: &Subject<'_>, folder: &str) -> Diagnostics {
                 let message = format!("no Application is named `{name}`, so its scenarios never run");
                 let found =
                     Diagnostic::new(Code::ScenarioInvalid, message).at(Place::file(format!("{folder}/{name}")), "");
+                let found = found.fact(Fact::missing("Application", name));
                 match nearest(name, apps.iter().copied()) {
                     Some(near) => found.help(format!("rename the folder to `{near}`")),
                     None => found.help("rename the folder to the name of its Application, or delete it"),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest_within};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, did_you_mean, nearest_within};
 use document::toml;
 use kubernetes::object::Object;
 use workspace::target::DEFAULT_CASE;
@@ -39,8 +39,8 @@ fn found(subject: &Subject<'_>) -> Option<Diagnostic> {
         Diagnostic::new(Code::ReferenceMissing, message).at(node.place(), "Service of the Sealed Secrets controller");
     let near = nearest_within(name, 3, services.iter().map(|service| service.key.name.as_str()))?;
     let meant = services.iter().find(|service| service.key.name == near)?;
-    let help = format!("did you mean `{}/{}`?", meant.key.namespace, meant.key.name);
-    Some(finding.at(meant.name_place(), "rendered here").help(help))
+    let help = did_you_mean(format!("{}/{}", meant.key.namespace, meant.key.name));
+    Some(finding.fact(Fact::missing("Service", name)).at(meant.name_place(), "rendered here").help(help))
 }
 
 /// The Services of the Applications that deploy a controller.

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest_within};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Source, did_you_mean, nearest_within};
 use document::{Node, block};
 use kubernetes::inventory::View;
 use kubernetes::inventory::entry::Id;
@@ -164,8 +164,10 @@ pub(super) fn in_file(view: &View<'_, '_>, source: &Arc<Source>) -> Diagnostics 
         let end = name.start + name.service.len() + 1 + name.namespace.len();
         let place = || Place::new(source, name.start..end);
         if let Some((message, near)) = similar(view, &name).filter(|_| seen.insert((name.service, name.namespace))) {
-            let found = Diagnostic::new(Code::ReferenceMissing, message).at(place(), "no such DNS name");
-            diagnostics.push(found.help(format!("did you mean `{near}`?")));
+            let found = Diagnostic::new(Code::ReferenceMissing, message)
+                .fact(Fact::missing("Service", name.service))
+                .at(place(), "no such DNS name");
+            diagnostics.push(found.help(did_you_mean(near)));
         }
         let port = port_after(&source.text, &name);
         if let Some((service, known)) = port.and_then(|port| ports_without(view, &name, port)) {
@@ -195,8 +197,10 @@ fn similar(view: &View<'_, '_>, name: &Name<'_>) -> Option<(String, String)> {
 
 fn finding(view: &View<'_, '_>, object: &Object, node: &Node, name: &Name<'_>) -> Option<Diagnostic> {
     let (message, near) = similar(view, name)?;
-    let found = object.finding(Code::ReferenceMissing, message, place(node, name.start), "no such DNS name");
-    Some(found.help(format!("did you mean `{near}`?")))
+    let found = object
+        .finding(Code::ReferenceMissing, message, place(node, name.start), "no such DNS name")
+        .fact(Fact::missing("Service", name.service));
+    Some(found.help(did_you_mean(near)))
 }
 
 /// Whether two names are so long that they are not similar by chance, and do not differ in a number or in a short part, as

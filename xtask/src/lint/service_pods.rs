@@ -7,7 +7,7 @@
 //! declare ports, none of them mentions the number, and one of the declared ports is left without a Service.
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, did_you_mean, fact};
 use document::Node;
 use kubernetes::inventory::View;
 use kubernetes::inventory::mention;
@@ -88,6 +88,10 @@ fn unselected(view: &View<'_, '_>, service: &Object, selector: &Selector<'_>) ->
 }
 
 fn finding(service: &Object, best: Option<&Miss<'_, '_>>) -> Diagnostic {
+    describe(service, best).fact(Fact::NoPods)
+}
+
+fn describe(service: &Object, best: Option<&Miss<'_, '_>>) -> Diagnostic {
     let message = format!("`spec.selector` of {} matches no pod", service.title());
     let code = Code::SelectorUnmatched;
     let Some((miss, label)) = best.and_then(|miss| Some((miss, miss.labels.first()?))) else {
@@ -107,16 +111,13 @@ fn finding(service: &Object, best: Option<&Miss<'_, '_>>) -> Diagnostic {
     if key == label.key {
         let has = there.get(key).unwrap_or(there).place();
         let found = service.finding(code, message, label.node.place(), format!("{owner} has `{value}`"));
-        let help = if label.near {
-            format!("did you mean `{value}`?")
-        } else {
-            format!("use `{value}`, as the pods of {owner}")
-        };
+        let help =
+            if label.near { did_you_mean(value) } else { format!("use `{value}`, as the pods of {owner}").into() };
         found.at(has, "label of its pods").help(help)
     } else {
         let selector = service.find(&["spec", "selector"]).unwrap_or(&service.root);
         let found = service.finding(code, message, selector.key_place(label.key), format!("{owner} has no such label"));
-        found.at(there.key_place(key), "label of its pods").help(format!("did you mean `{key}`?"))
+        found.at(there.key_place(key), "label of its pods").help(did_you_mean(key))
     }
 }
 
@@ -185,8 +186,9 @@ fn unknown_name(
     let owner = selected.first().map(|pods| pods.object.title()).unwrap_or_default();
     let message = format!("target port `{name}` of {} is not a port of its pods", service.title());
     let code = Code::ReferencePort;
+    let missing = Fact::missing(fact::TARGET_PORT, name);
     if let Some(port) = other_protocol {
-        let found = service.finding(code, message, node.place(), "another protocol");
+        let found = service.finding(code, message, node.place(), "another protocol").fact(missing);
         let there = port.node.get("name").unwrap_or(port.node).place();
         return found
             .at(there, format!("port of {owner} with the protocol {}", port.protocol))
@@ -196,6 +198,7 @@ fn unknown_name(
         selected.iter().flat_map(|pods| pods.ports()).filter(|port| port.name.is_some()).collect();
     let names = || with_names.iter().filter_map(|port| port.name);
     let found = service.finding(code, message, node.place(), format!("no container of {owner} has this port"));
+    let found = found.fact(missing);
     let near = diagnostics::nearest(name, names());
     let there = near.and_then(|near| with_names.iter().find(|port| port.name == Some(near))).or(with_names.first());
     let found = match there {
@@ -209,9 +212,9 @@ fn unknown_name(
     known.sort();
     known.dedup();
     found.help(match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => "use the number of the port, or name the port in the container".to_owned(),
-        None => format!("use one of the ports of the pods: {}", known.join(", ")),
+        Some(near) => did_you_mean(near),
+        None if known.is_empty() => "use the number of the port, or name the port in the container".into(),
+        None => Help::from(format!("use one of the ports of the pods: {}", known.join(", "))).naming(names()),
     })
 }
 
@@ -223,6 +226,7 @@ fn ambiguous(service: &Object, node: &Node, name: &str, protocol: &str, pods: &P
     let message = format!("target port `{name}` of {} is ambiguous", service.title());
     let place = |port: &Port<'_>| port.node.get("name").unwrap_or(port.node).place();
     let found = service.finding(Code::ReferencePort, message, node.place(), "names two container ports");
+    let found = found.fact(Fact::Known(name.to_owned()));
     Some(
         found
             .at(place(first), "used by the Service")
@@ -261,9 +265,10 @@ fn unknown_number(
     let place = port.node.get("containerPort").unwrap_or(port.node).place();
     let found = service.finding(Code::ReferencePort, message, node.place(), label);
     Some(
-        found
-            .at(place, "no Service leads to this port of the pods")
-            .help(format!("set `targetPort` to {what}, or declare the port in the container that listens on it")),
+        found.at(place, "no Service leads to this port of the pods").help(
+            Help::from(format!("set `targetPort` to {what}, or declare the port in the container that listens on it"))
+                .naming(port.name),
+        ),
     )
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest};
 use document::{Node, Value};
 use kubernetes::inventory::entry::Id;
 use kubernetes::inventory::keys::Keys;
@@ -63,8 +63,8 @@ fn finding(
     let found = object.finding(Code::ReferenceKey, message, node.place(), "mounted from the volume");
     found.at(volume.get("name").unwrap_or(volume).place(), "this volume").help(
         match nearest(path, files.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("use one of its files: {}", named.join(", ")),
+            Some(near) => did_you_mean(near),
+            None => format!("use one of its files: {}", named.join(", ")).into(),
         },
     )
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use argocd::repository_url;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, did_you_mean, nearest};
 use document::Node;
 use toolbox::git::Repository;
 use workspace::written::Written;
@@ -118,7 +118,7 @@ fn judge(tracked: &Tracked<'_>, counts: &BTreeMap<&str, usize>, refs: Option<&BT
                         label,
                     )
                     .note("Argo CD cannot sync an Application whose revision does not exist")
-                    .help(format!("did you mean `{near}`?")),
+                    .help(did_you_mean(near)),
             );
         }
     }

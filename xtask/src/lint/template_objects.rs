@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, edit_distance, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, did_you_mean, edit_distance, nearest};
 use helm::helmignore;
 use helm::template::parse::parse;
 use helm::template::tree::{Command, Node, Operand, Pipeline, Root};
@@ -167,7 +167,7 @@ fn field(source: &Arc<Source>, operand: &Operand) -> Option<Diagnostic> {
     Some(
         Diagnostic::new(Code::ValueUndefined, message)
             .at(Place::new(source, field.span.clone()), label)
-            .help(format!("did you mean `.{object}.{meant}`?")),
+            .help(did_you_mean(format!(".{object}.{meant}"))),
     )
 }
 
@@ -187,7 +187,7 @@ fn missing(source: &Arc<Source>, path: &str, operand: &Operand, names: &BTreeSet
     let beside: Vec<&str> =
         others.clone().filter(|name| name.rsplit_once('/').is_some_and(|(other, _)| other == folder)).collect();
     match (nearest(path, others), beside.as_slice()) {
-        (Some(near), _) => found.help(format!("did you mean `{near}`?")),
+        (Some(near), _) => found.help(did_you_mean(near)),
         (None, [only]) => found.help(format!("add the file, or use `{only}`")),
         (None, _) => found.help("add the file; its path is relative to Chart.yaml"),
     }

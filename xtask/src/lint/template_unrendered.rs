@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ::helm::chart::Chart;
 use ::helm::helmignore;
 use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest_within};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Source, nearest_within};
 use toolbox::{inputs, source};
 use workspace::find;
 
@@ -83,6 +83,7 @@ fn underscored(chart: &str, path: &str, source: &Arc<Source>) -> Diagnostic {
     let (folder, name) = path.rsplit_once('/').unwrap_or((FOLDER, path));
     Diagnostic::new(Code::TemplateUnrendered, message)
         .at(beginning(source), "")
+        .fact(Fact::Chart(chart.to_owned()))
         .help(format!("rename it to `{chart}/{folder}/{}`", name.trim_start_matches('_')))
 }
 
@@ -106,7 +107,7 @@ fn excluded(root: &Path, chart: &Chart) -> Option<Diagnostic> {
     let found = Diagnostic::new(Code::TemplateUnrendered, message).at(Place::line(&rules, line), "");
     let found = if others > 0 { found.note(format!("and {}", plural(others, "other template"))) } else { found };
     let help = format!("make the pattern more specific; Helm would render `{}/{name}`", chart.path);
-    Some(found.help(help))
+    Some(found.fact(Fact::Chart(chart.path.clone())).help(help))
 }
 
 fn finding(chart: &str, path: &str, source: &Arc<Source>) -> Diagnostic {
@@ -114,6 +115,7 @@ fn finding(chart: &str, path: &str, source: &Arc<Source>) -> Diagnostic {
     let message = format!("Helm does not render `{}`: it is not in the folder `{FOLDER}`", source.name);
     Diagnostic::new(Code::TemplateUnrendered, message)
         .at(beginning(source), "")
+        .fact(Fact::Chart(chart.to_owned()))
         .help(format!("move it to `{chart}/{FOLDER}/{name}`"))
 }
 

@@ -3,7 +3,7 @@
 //! What nobody can see is not missed: the pods and Services of custom resources, and those of Applications that are not
 //! rendered. A label of which one letter differs is wrong in any case.
 
-use diagnostics::{Code, Diagnostic, nearest};
+use diagnostics::{Code, Diagnostic, Fact, did_you_mean, nearest};
 use document::Node;
 use kubernetes::inventory::near::is_near;
 use kubernetes::inventory::pods::is_given_to_each;
@@ -156,6 +156,12 @@ fn is_static(key: &str) -> bool {
 }
 
 fn describe(selecting: Selecting<'_>, best: Option<&Miss<'_>>) -> Diagnostic {
+    let pods = selecting.noun == "pod";
+    let found = explain(selecting, best);
+    if pods { found.fact(Fact::NoPods) } else { found }
+}
+
+fn explain(selecting: Selecting<'_>, best: Option<&Miss<'_>>) -> Diagnostic {
     let Selecting { object, field, node, noun, .. } = selecting;
     let message = format!("`{field}` of {} matches no {noun}", object.title());
     let code = Code::SelectorUnmatched;
@@ -177,17 +183,13 @@ fn describe(selecting: Selecting<'_>, best: Option<&Miss<'_>>) -> Diagnostic {
         Some((key, value)) if key == label.key => {
             let found = object.finding(code, message, label.node.place(), format!("{owner} has `{value}`"));
             let found = found.at(there.labels.get(key).unwrap_or(there.labels).place(), "this label");
-            found.help(if label.near {
-                format!("did you mean `{value}`?")
-            } else {
-                format!("use `{value}`, as {owner}")
-            })
+            found.help(if label.near { did_you_mean(value) } else { format!("use `{value}`, as {owner}").into() })
         }
         Some((key, _)) => {
             let labels = node.get("matchLabels").unwrap_or(node);
             let found =
                 object.finding(code, message, labels.key_place(label.key), format!("{owner} has no such label"));
-            found.at(there.labels.key_place(key), "this label").help(format!("did you mean `{key}`?"))
+            found.at(there.labels.key_place(key), "this label").help(did_you_mean(key))
         }
     }
 }

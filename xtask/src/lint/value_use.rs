@@ -11,7 +11,7 @@ use std::path::Path;
 use ::helm::chart::Chart;
 use ::helm::dependencies::ChartTree;
 use ::helm::usage::{Undefined, Usage};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, edit_distance, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result, did_you_mean, edit_distance, nearest};
 use document::{Node, Value};
 use workspace::authored::{self, Authored, Origin};
 use workspace::target::ChartTarget;
@@ -98,11 +98,12 @@ fn found(subject: &ChartSubject<'_>) -> Result<Diagnostics> {
         if count(&tree, other.last()) >= count(&tree, one.path.last()) {
             unread.remove(at);
             first_of.insert(one.path, found.0.len());
-            let help = format!("did you mean `{}`?", other.join("."));
-            found.push(Diagnostic { helps: vec![help], ..diagnostic.clone() });
+            let help = did_you_mean(other.join("."));
+            found.push(diagnostic.clone().only_help(help));
         } else {
-            let help = format!("did you mean `{}`?", one.path.last().map(String::as_str).unwrap_or_default());
-            unread[at].1.helps = vec![help];
+            let help = did_you_mean(one.path.last().map(String::as_str).unwrap_or_default());
+            let found = &mut unread[at].1;
+            *found = found.clone().only_help(help);
             unread[at].1.places.extend(diagnostic.places.first().map(|(place, _)| {
                 (place.clone(), format!("reads `{}`, which no values file has", one.path.join(".")))
             }));
@@ -140,7 +141,7 @@ fn of_files(unread: impl Iterator<Item = Diagnostic>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for one in unread {
         let file = one.places.first().map(|(place, _)| place.source.name.clone());
-        match file.filter(|_| one.helps.iter().any(|help| help.starts_with(REMOVE))) {
+        match file.filter(|_| one.suggested().next().is_none()) {
             Some(file) => files.entry((one.target.clone(), file)).or_default().push(one),
             None => found.push(one),
         }
@@ -150,19 +151,17 @@ fn of_files(unread: impl Iterator<Item = Diagnostic>) -> Vec<Diagnostic> {
             found.append(&mut all);
             continue;
         }
-        let named = |one: &Diagnostic| one.message.split('`').nth(1).map(|name| format!("`{name}`"));
+        let named = |one: &Diagnostic| one.value().map(|name| format!("`{name}`"));
         let others: Vec<String> = all.iter().skip(1).take(NAMED).filter_map(named).collect();
         let rest = all.len() - 1 - others.len();
         let more = if rest > 0 { format!(", and {rest} more") } else { String::new() };
         let mut first = all.swap_remove(0);
+        first.facts.clear();
         first.message = format!("{} values in `{file}` have no effect", all.len() + 1);
         found.push(first.note(format!("the same with {}{more}", others.join(", "))));
     }
     found
 }
-
-/// How the help about a value begins that is like no other one.
-const REMOVE: &str = "remove it";
 
 /// How often a name occurs as a whole word in the files of a chart.
 fn count(tree: &ChartTree, name: Option<&String>) -> usize {
@@ -282,6 +281,7 @@ impl Unread<'_> {
             if keys.len() <= MAX_KEYS { keys } else { BTreeSet::new() }
         });
         let found = Diagnostic::new(Code::ValueUnknown, format!("value `{name}` has no effect")).at(place, label);
+        let found = found.fact(Fact::Value(name.clone()));
         let found = match application {
             Some(application) => found.target(application),
             None => found,
@@ -295,8 +295,8 @@ impl Unread<'_> {
             return;
         }
         let found = match near {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
-            None => found.help(format!("{REMOVE}, or read it in a template of `{}`", self.chart.path)),
+            Some(near) => found.help(did_you_mean(near)),
+            None => found.help(format!("remove it, or read it in a template of `{}`", self.chart.path)),
         };
         self.found.push((path.to_vec(), found));
     }
@@ -321,8 +321,8 @@ fn finding(found: &Undefined<'_>) -> Option<(Diagnostic, Option<Vec<String>>)> {
     }
     let near: Option<Vec<String>> = near.map(|near| parent.iter().cloned().chain([near.to_owned()]).collect());
     let help = match &near {
-        Some(near) => format!("did you mean `{}`?", near.join(".")),
-        None => "define it in values.yaml, or replace it with `default`".to_owned(),
+        Some(near) => did_you_mean(near.join(".")),
+        None => "define it in values.yaml, or replace it with `default`".into(),
     };
     Some((undefined(found).help(help), near))
 }

@@ -9,7 +9,7 @@ mod names;
 
 use std::collections::BTreeSet;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, is_series, nearest_within};
+use diagnostics::{Code, Diagnostic, Diagnostics, Help, Place, did_you_mean, is_series, nearest_within};
 use document::{Key, Node};
 use kubernetes::inventory::pods::Pods;
 use kubernetes::object::Object;
@@ -58,7 +58,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 }
 
 /// A message, its help, and its place.
-type Wrong = (String, String, Place);
+type Wrong = (String, Help, Place);
 
 /// Misspelled annotations and labels of an object.
 fn metadata(root: &Node) -> impl Iterator<Item = Wrong> {
@@ -81,7 +81,7 @@ fn keys_of(node: &Node) -> impl Iterator<Item = (&Key, &Node)> {
 fn wrong((key, node): (&Key, &Node), noun: &str, known: &[&str]) -> Option<Wrong> {
     let near = near(&key.name, known)?;
     let message = format!("unknown {noun} `{}`", key.name);
-    Some((message, format!("did you mean `{near}`?"), Place::new(&node.source, key.span.clone())))
+    Some((message, did_you_mean(near), Place::new(&node.source, key.span.clone())))
 }
 
 /// The known key that is probably meant.
@@ -108,7 +108,7 @@ fn subscription((key, node): (&Key, &Node)) -> Option<Wrong> {
     };
     let message = format!("unknown annotation `{}`", key.name);
     let dot = if service.is_empty() { "" } else { "." };
-    let help = format!("did you mean `{}/subscribe.{meant}{dot}{service}`?", keys::NOTIFICATIONS);
+    let help = did_you_mean(format!("{}/subscribe.{meant}{dot}{service}", keys::NOTIFICATIONS));
     Some((message, help, Place::new(&node.source, key.span.clone())))
 }
 
@@ -119,7 +119,7 @@ fn placement(object: &Object, spec: &Node) -> Vec<Diagnostic> {
     let mut report = |name: &str, place: Place, label: &str, known: &[&str]| {
         let Some(near) = near(name, known).filter(|_| seen.insert(name.to_owned())) else { return };
         let message = format!("unknown {label} `{name}` in {}", object.title());
-        found.push(object.finding(Code::KeyMisspelled, message, place, "").help(format!("did you mean `{near}`?")));
+        found.push(object.finding(Code::KeyMisspelled, message, place, "").help(did_you_mean(near)));
     };
     let selector = spec.get("nodeSelector");
     for (key, node) in selector.into_iter().flat_map(keys_of) {
@@ -161,7 +161,7 @@ fn node_value(object: &Object, key: &str, node: &Node) -> Option<Diagnostic> {
     let other = OTHER_NAMES.iter().find(|(other, _)| *other == value).map(|(_, name)| *name);
     let near = other.filter(|name| known.contains(name)).or_else(|| nearest_within(value, 2, known.iter().copied()))?;
     let found = object.finding(Code::KeyMisspelled, message, node.place(), "the pod stays pending");
-    Some(found.help(format!("did you mean `{near}`?")))
+    Some(found.help(did_you_mean(near)))
 }
 
 #[cfg(test)]

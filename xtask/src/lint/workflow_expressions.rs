@@ -1,6 +1,6 @@
 //! The expressions of GitHub's workflows: `${{ … }}`, and conditions, which need no braces.
 
-use diagnostics::{Code, Diagnostic, Place, nearest_within};
+use diagnostics::{Code, Diagnostic, Place, did_you_mean, nearest_within};
 use document::Node;
 
 /// The first part of every path.
@@ -127,7 +127,7 @@ fn in_expression(node: &Node, expression: &str) -> Option<Diagnostic> {
             let near = nearest_within(field, 2, GITHUB.iter().copied());
             if let Some(near) = near.filter(|_| !GITHUB.iter().any(|known| known.eq_ignore_ascii_case(field))) {
                 let found = unknown(node, &format!("github.{field}"), "is empty", Some(near));
-                return Some(Diagnostic { helps: vec![format!("did you mean `github.{near}`?")], ..found });
+                return Some(found.only_help(did_you_mean(format!("github.{near}"))));
             }
         }
     }
@@ -137,7 +137,7 @@ fn in_expression(node: &Node, expression: &str) -> Option<Diagnostic> {
 fn unknown(node: &Node, word: &str, label: &str, near: Option<&str>) -> Diagnostic {
     let found = invalid(format!("`{word}` is not defined in expressions")).at(within(node, word), label);
     match near {
-        Some(near) => found.help(format!("did you mean `{near}`?")),
+        Some(near) => found.help(did_you_mean(near)),
         None => found.help(format!("use one of the contexts {}", diagnostics::wording::names(CONTEXTS))),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Newer versions have further inputs, so an unknown one is reported only if it is nearly a known one.
 
-use diagnostics::{Code, Diagnostic, Place, nearest};
+use diagnostics::{Code, Diagnostic, Place, did_you_mean, nearest};
 use document::Node;
 
 /// Actions with their inputs.
@@ -81,6 +81,6 @@ pub(super) fn misspelled(step: &Node, uses: &str) -> Option<Diagnostic> {
         let near = nearest(own, known.iter().copied()).filter(|near| !near.eq_ignore_ascii_case(own))?;
         let message = format!("`{name}` has no input `{own}`");
         let place = Place::new(&inputs.source, key.span.clone());
-        Some(Diagnostic::new(Code::WorkflowInvalid, message).at(place, "").help(format!("did you mean `{near}`?")))
+        Some(Diagnostic::new(Code::WorkflowInvalid, message).at(place, "").help(did_you_mean(near)))
     })
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostics::wording::names;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest, nearest_within};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, did_you_mean, nearest, nearest_within};
 use document::{Node, yaml};
 use toolbox::source;
 
@@ -183,7 +183,7 @@ fn unknown(node: &Node, what: &str, known: &[&str], diagnostics: &mut Diagnostic
         }
         let found = invalid(format!("unknown key `{}` in {what}", key.name)).at(node.key_place(&key.name), "");
         diagnostics.push(match nearest(&key.name, known.iter().copied()) {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
+            Some(near) => found.help(did_you_mean(near)),
             None => found.help(format!("known keys: {}", names(known))),
         });
     }
@@ -249,7 +249,7 @@ fn workflow(root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
             let Some(text) = needed.as_str().filter(|text| !known.contains(text)) else { continue };
             let found = invalid(format!("{what} needs `{text}`, which is not a job")).at(needed.place(), "");
             diagnostics.push(match nearest(text, known.iter().copied()) {
-                Some(near) => found.help(format!("did you mean `{near}`?")),
+                Some(near) => found.help(did_you_mean(near)),
                 None => found.help("add the job, or remove the name"),
             });
         }
@@ -269,7 +269,7 @@ fn permissions(owner: &Node, diagnostics: &mut Diagnostics) {
         let near = nearest(&key.name, PERMISSIONS.iter().copied());
         if let Some(near) = near.filter(|_| !PERMISSIONS.contains(&key.name.as_str())) {
             let found = invalid(format!("unknown permission `{}`", key.name)).at(list.key_place(&key.name), "");
-            diagnostics.push(found.help(format!("did you mean `{near}`?")));
+            diagnostics.push(found.help(did_you_mean(near)));
         }
         if let Some(text) = value.as_str().filter(|text| !["read", "write", "none"].contains(text)) {
             let found = invalid(format!("invalid permission `{}: {text}`", key.name)).at(value.place(), "");
@@ -287,7 +287,7 @@ fn runner(node: &Node) -> Option<Diagnostic> {
         plain(known) == plain(text) || digits(known) == digits(text) && nearest_within(text, 1, [**known]).is_some()
     })?;
     let found = invalid(format!("no runner of GitHub is named `{text}`")).at(node.place(), "the job waits for it");
-    Some(found.help(format!("did you mean `{near}`?")))
+    Some(found.help(did_you_mean(near)))
 }
 
 /// Reports events that GitHub does not have.
@@ -301,9 +301,7 @@ fn events(on: &Node, diagnostics: &mut Diagnostics) {
         }
         // GitHub may have further events by now.
         if let Some(near) = nearest(event, EVENTS.iter().copied()) {
-            diagnostics.push(
-                invalid(format!("unknown event `{event}`")).at(place, "").help(format!("did you mean `{near}`?")),
-            );
+            diagnostics.push(invalid(format!("unknown event `{event}`")).at(place, "").help(did_you_mean(near)));
         }
     }
 }
@@ -331,7 +329,7 @@ fn action(root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
         && let Some(near) = nearest(text, USING.iter().copied())
     {
         let found = invalid(format!("`using: {text}` is unknown")).at(node.place(), "");
-        diagnostics.push(found.help(format!("did you mean `{near}`?")));
+        diagnostics.push(found.help(did_you_mean(near)));
     }
     if let Some(runs) = root.get("runs") {
         Names { inputs: Some(&inputs), matrix: None, steps }.check(runs, diagnostics);
@@ -412,7 +410,7 @@ impl Names<'_> {
                         let found = invalid(format!("`{used}` is not defined"))
                             .at(expressions::within(node, &used), format!("no {noun}"));
                         diagnostics.push(match near {
-                            Some(near) => found.help(format!("did you mean `{prefix}{near}`?")),
+                            Some(near) => found.help(did_you_mean(format!("{prefix}{near}"))),
                             None => found.help("define it, or correct the name"),
                         });
                     }

@@ -302,7 +302,7 @@ fn fingerprint(code: Code, path: &str, subject: &str, message: &str) -> String {
 
 /// The replacement that a help suggests, if the place is exactly the misspelled word.
 fn fix(found: &Diagnostic, location: &Location) -> Option<Fix> {
-    let suggested = found.helps.iter().find_map(|help| help.strip_prefix("did you mean `")?.strip_suffix("`?"))?;
+    let suggested = found.suggested().next()?;
     let (place, _) = found.places.first()?;
     let text = place.source.text.get(place.span.clone()?)?;
     let quote =

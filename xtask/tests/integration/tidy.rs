@@ -343,3 +343,37 @@ fn every_feature_of_the_relay_names_its_test() {
     }
     assert!(rows > 30, "the table was not read");
 }
+
+/// Files that read the text of a message, and why.
+const READERS: [(&str, &str); 6] = [
+    ("xtask/src/commands/consequences/templates.rs", "findings that read alike are one, whatever they say"),
+    ("xtask/src/lint/prometheus_rules.rs", "findings that read alike are one, whatever they say"),
+    ("crates/kubernetes/src/change/effects/versions.rs", "equal effects are shown once, whatever they say"),
+    ("crates/kubernetes/src/validate/kubeconform.rs", "parses the messages of kubeconform"),
+    ("xtask/src/policy.rs", "the messages are those of a policy program"),
+    ("xtask/src/report/entry.rs", "findings about removed objects name them only in their text"),
+];
+
+#[test]
+fn findings_are_related_by_facts_and_not_by_their_texts() {
+    const COMPARES: &str =
+        r"(starts_with|ends_with|contains|strip_prefix|strip_suffix|r?split\w*|r?find|matches|lines)\(";
+    let patterns = [
+        format!(r"\.message\s*(\.as_str\(\)\s*)?\.{COMPARES}"),
+        r"\.message\s*(==|!=)|(==|!=)\s*&?(\w+\.)+message\b".to_owned(),
+        format!(r"\.helps\b[^;]*?\bhelp\s*\.{COMPARES}"),
+        r"\.helps\b[^;]*?\bhelp\s*(==|!=)|\.helps\s*\.contains\(".to_owned(),
+    ];
+    let patterns = patterns.map(|pattern| Regex::new(&pattern).expect("a pattern"));
+    let mut found = BTreeSet::new();
+    for (path, text) in sources() {
+        let name = path.strip_prefix(repository()).expect("inside").to_string_lossy().into_owned();
+        let is_test = name.ends_with("tests.rs") || name.contains("/tests/");
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        if !is_test && patterns.iter().any(|pattern| pattern.is_match(code)) {
+            found.insert(name);
+        }
+    }
+    let expected = READERS.map(|(file, _)| file.to_owned());
+    assert_eq!(found, BTreeSet::from(expected), "attach a fact (crates/diagnostics/src/fact.rs), and compare that");
+}

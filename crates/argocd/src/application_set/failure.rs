@@ -1,6 +1,6 @@
 //! Why a generator or a template has no result.
 
-use diagnostics::{Code, Diagnostic, Place};
+use diagnostics::{Code, Diagnostic, Help, Place};
 
 /// Why there is no result.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ pub struct Unavailable {
     /// The place of what needs it.
     pub place: Place,
     /// What to do about it, if something can be done.
-    pub help: Option<String>,
+    pub help: Option<Help>,
 }
 
 /// A result, or why there is none.
@@ -40,7 +40,7 @@ impl Failure {
 
     /// Adds advice.
     #[must_use]
-    pub(super) fn help(self, help: impl Into<String>) -> Self {
+    pub(super) fn help(self, help: impl Into<Help>) -> Self {
         match self {
             Self::Invalid(diagnostic) => Self::Invalid(Box::new(diagnostic.help(help))),
             Self::Unavailable(one) => Self::Unavailable(Unavailable { help: Some(help.into()), ..one }),

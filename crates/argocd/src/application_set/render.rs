@@ -1,6 +1,6 @@
 //! Renders the strings of a tree with parameters.
 
-use diagnostics::{Code, Diagnostic, Limit, Place, nearest};
+use diagnostics::{Code, Diagnostic, Limit, Place, did_you_mean, nearest};
 use document::{Key, Mapping, Node, Value as Yaml};
 
 use super::failure::{Failure, Result};
@@ -87,17 +87,13 @@ fn failure(node: &Node, text: &str, error: &go_template::Error) -> Failure {
         Problem::UnknownFunction(name) => {
             let of_helm = ["include", "lookup", "required", "tpl"].contains(&name.as_str());
             let help = if of_helm {
-                "Helm has this function, but Argo CD does not; to leave the text to Helm, write `{{ \"{{\" }}`"
-                    .to_owned()
+                "Helm has this function, but Argo CD does not; to leave the text to Helm, write `{{ \"{{\" }}`".into()
             } else if ["env", "expandenv", "getHostByName"].contains(&name.as_str()) {
-                "Argo CD removes this function; use a parameter".to_owned()
+                "Argo CD removes this function; use a parameter".into()
             } else {
                 // There are too many functions for a list of all.
                 let near = nearest(name, go_template::function_names());
-                near.map_or_else(
-                    || "use a function of Go's templates, of Sprig, or of Argo CD".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                )
+                near.map_or_else(|| "use a function of Go's templates, of Sprig, or of Argo CD".into(), did_you_mean)
             };
             invalid(format!("unknown function `{name}` in a template"), "").help(help)
         }
@@ -106,7 +102,7 @@ fn failure(node: &Node, text: &str, error: &go_template::Error) -> Failure {
             let failure =
                 invalid(format!("parameter `{name}` is not defined"), "`goTemplateOptions` sets `missingkey=error`");
             match nearest(name, known) {
-                Some(near) => failure.help(format!("did you mean `{near}`?")),
+                Some(near) => failure.help(did_you_mean(near)),
                 None => failure.help(format!("define it, or read an optional parameter with `get . {name:?}`")),
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use diagnostics::Source;
+use diagnostics::{Help, Source};
 use document::Node;
 
 /// What generators need to know. Each answer must be the same whenever it is asked for.
@@ -30,7 +30,7 @@ pub struct Unknown {
     /// A sentence that begins in lowercase and has no full stop.
     pub reason: String,
     /// What to do about it, if something can be done.
-    pub help: Option<String>,
+    pub help: Option<Help>,
 }
 
 /// The files of a Git repository at a revision.

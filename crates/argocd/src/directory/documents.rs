@@ -102,7 +102,7 @@ impl Problem {
             Self::Syntax(mut found) => {
                 for diagnostic in &mut found.0 {
                     diagnostic.code = Code::ManifestInvalid;
-                    let what = diagnostic.message.trim_start_matches("cannot parse YAML: ");
+                    let what = diagnostic.reason();
                     diagnostic.message = format!("`{}` is not valid YAML: {what}", source.name);
                 }
                 found

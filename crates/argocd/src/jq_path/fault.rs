@@ -1,6 +1,6 @@
 //! What jq refuses in any expression: brackets and quotes that do not match, and functions that it does not have.
 
-use diagnostics::nearest;
+use diagnostics::{Help, did_you_mean, nearest};
 
 /// Why an expression is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub struct Fault {
     /// What is wrong.
     pub problem: String,
     /// How to correct it, if that is known.
-    pub fix: Option<String>,
+    pub fix: Option<Help>,
 }
 
 /// The functions and keywords of jq.
@@ -160,7 +160,7 @@ const WORDS: &[&str] = &[
 /// The fault of an expression, if it certainly has one.
 #[must_use]
 pub fn fault(text: &str) -> Option<Fault> {
-    let fault = |problem: String, fix: Option<String>| Some(Fault { problem, fix });
+    let fault = |problem: String, fix: Option<Help>| Some(Fault { problem, fix });
     if text.trim().is_empty() {
         return fault("is empty".to_owned(), None);
     }
@@ -240,9 +240,9 @@ pub fn fault(text: &str) -> Option<Fault> {
         .find(|(before, word)| !matches!(before, Some('.' | '$' | '@' | '0'..='9')) && !WORDS.contains(word))?
         .1;
     if text.trim_start().starts_with(unknown) && text.trim_start()[unknown.len()..].starts_with(['.', '[']) {
-        return fault("a path must start with `.`".to_owned(), Some(format!("use `.{}`", text.trim_start())));
+        return fault("a path must start with `.`".to_owned(), Some(format!("use `.{}`", text.trim_start()).into()));
     }
-    let fix = nearest(unknown, WORDS.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+    let fix = nearest(unknown, WORDS.iter().copied()).map(did_you_mean);
     // jq has more functions than those that people use.
     fix.is_some().then(|| Fault { problem: format!("jq has no function `{unknown}`"), fix })
 }

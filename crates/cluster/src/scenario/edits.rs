@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use diagnostics::{Code, Diagnostic, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, did_you_mean};
 use document::Node;
 use toolbox::regular_file;
 
@@ -42,7 +42,7 @@ fn missing(root: &Path, node: &Node, file: &str, changed: &BTreeSet<&str>) -> Op
     let added = changed.iter().filter_map(|other| other.strip_prefix(folder)?.strip_prefix('/'));
     let near = diagnostics::nearest(name, names.iter().map(String::as_str).chain(added))?;
     let found = Diagnostic::new(Code::ScenarioInvalid, format!("`{file}` does not exist in the repository"));
-    Some(found.at(node.place(), "").help(format!("did you mean `{near}`?")))
+    Some(found.at(node.place(), "").help(did_you_mean(near)))
 }
 
 /// Reports a text that the file contains only with other letter case or blanks. What is not there at all may have changed
@@ -56,6 +56,7 @@ fn not_there(root: &Path, edit: &Node, file: &str) -> Option<Diagnostic> {
     }
     let message = format!("`{file}` does not contain the text to replace");
     let found = Diagnostic::new(Code::ScenarioInvalid, message).at(node.place(), "must occur exactly once");
+    let found = found.fact(Fact::File(file.to_owned()));
     Some(found.help("copy the text from the file, with its letter case, blanks, and line breaks"))
 }
 

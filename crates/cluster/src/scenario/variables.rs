@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, nearest, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, did_you_mean, nearest, suggestion};
 use document::{Node, Value};
 
 /// The variables that the run sets. Besides, `image:<name>` is the reference of an image of this repository, and
@@ -100,7 +100,7 @@ pub(super) fn undefined_in_file(
             Some((one, step)) => found
                 .at(step.clone(), format!("saves `{one}`, which nothing uses"))
                 .at(place, "used here")
-                .help(format!("did you mean `{name}`?")),
+                .help(did_you_mean(name)),
             None => found.at(place, "no earlier step saves it").help(suggestion(name, known())),
         });
     }

@@ -3,19 +3,22 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Place, Source};
+use diagnostics::{Code, Diagnostic, Fact, Place, Source};
 
 use crate::lookalike;
 
 pub(super) fn syntax_error(source: &Arc<Source>, span: Range<usize>, what: &str) -> diagnostics::Diagnostics {
-    Diagnostic::new(Code::YamlSyntax, format!("cannot parse YAML: {what}")).at(Place::new(source, span), "").into()
+    unreadable(what).at(Place::new(source, span), "").into()
+}
+
+/// The error of a text that cannot be parsed.
+pub(super) fn unreadable(what: &str) -> Diagnostic {
+    Diagnostic::new(Code::YamlSyntax, format!("cannot parse YAML: {what}")).fact(Fact::Reason(what.to_owned()))
 }
 
 /// The parser's own error, and where it stopped.
 pub(super) fn stopped(source: &Arc<Source>, at: usize, what: &str) -> Diagnostic {
-    let found = |what: &str| {
-        Diagnostic::new(Code::YamlSyntax, format!("cannot parse YAML: {what}")).at(Place::new(source, at..at), "")
-    };
+    let found = |what: &str| unreadable(what).at(Place::new(source, at..at), "");
     // It counts brackets in a byte.
     if what == "recursion limit exceeded" {
         return found("`[` and `{` are nested more than 255 levels deep")

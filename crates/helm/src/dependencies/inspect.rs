@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result};
 use toolbox::archive::{Tree, tree_digest};
 use toolbox::links;
 
@@ -225,6 +225,7 @@ impl Inspector<'_> {
                 Code::DependencyUnlocked,
                 format!("the version range `{}` of `{}` is not locked", declared.version, declared.name),
             )
+            .fact(Fact::Unlocked)
             .at(declared.version_place.clone(), format!("a range, and there is no {}", self.chart.lock_file()))
             .help(format!("run `cargo xtask deps --update`, which writes {} and charts.lock", self.chart.lock_file()))
             .into());

@@ -3,7 +3,7 @@
 //! Helm ignores unknown keywords. One that is similar to a known keyword is reported as misspelled; others may be
 //! annotations for other programs. Regular expressions and formats are not validated, since their dialects differ.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, Place, did_you_mean, nearest};
 use document::{Key, Node, Value};
 
 /// The type of a keyword's value.
@@ -36,9 +36,6 @@ enum Kind {
     Draft,
     Anything,
 }
-
-/// The end of the message about a reference to another file or a URL, which Helm would have to fetch.
-pub const ELSEWHERE: &str = "refers to another file";
 
 /// Keywords of the drafts that Helm supports (4, 6, 7, 2019-09, and 2020-12), and of common extensions.
 const KEYWORDS: &[(&str, Kind)] = &[
@@ -175,17 +172,17 @@ struct Checker<'a> {
     found: Unsound,
 }
 
-fn invalid(message: String, place: Place, label: impl Into<String>, help: Option<String>) -> Diagnostic {
+fn invalid(message: String, place: Place, label: impl Into<String>, help: Option<Help>) -> Diagnostic {
     let found = Diagnostic::new(Code::ValuesSchemaInvalid, message).at(place, label);
     help.into_iter().fold(found, Diagnostic::help)
 }
 
 impl<'a> Checker<'a> {
-    fn refused(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<String>) {
+    fn refused(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<Help>) {
         self.found.refused.push(invalid(message, place, label, help));
     }
 
-    fn accepted(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<String>) {
+    fn accepted(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<Help>) {
         self.found.accepted.push(invalid(message, place, label, help));
     }
 
@@ -222,7 +219,7 @@ impl<'a> Checker<'a> {
         let near = meant(&key.name).filter(|near| *near != "default" || !node.get(&key.name).is_some_and(is_schema));
         if let Some(near) = near {
             let place = Place::new(&node.source, key.span.clone());
-            let help = Some(format!("did you mean `{near}`?"));
+            let help = Some(did_you_mean(near));
             self.accepted(format!("unknown keyword `{path}`"), place, "ignored by Helm", help);
         }
     }
@@ -264,7 +261,12 @@ impl<'a> Checker<'a> {
         if !DRAFTS.contains(&plain) {
             let label = "unknown draft";
             let help = format!("set it to `http://{}#`", nearest(plain, DRAFTS.iter().copied()).unwrap_or(DRAFTS[2]));
-            self.refused(format!("`{path}` is not a draft that Helm supports"), value.place(), label, Some(help));
+            self.refused(
+                format!("`{path}` is not a draft that Helm supports"),
+                value.place(),
+                label,
+                Some(help.into()),
+            );
         }
     }
 
@@ -291,8 +293,7 @@ impl<'a> Checker<'a> {
                     "str" => Some("string"),
                     _ => nearest(name, TYPES),
                 };
-                let help =
-                    meant.map_or_else(|| format!("known: {}", known()), |near| format!("did you mean `{near}`?"));
+                let help = meant.map_or_else(|| format!("known: {}", known()).into(), did_you_mean);
                 let label = format!("found {}", node.describe());
                 self.refused(format!("`{path}` must be a JSON Schema type"), node.place(), label, Some(help));
             }
@@ -310,12 +311,10 @@ impl<'a> Checker<'a> {
         if text.starts_with('#') && resolve(self.root, text).is_none() && (text == "#" || text.starts_with("#/")) {
             self.refused(format!("`{path}` does not resolve"), value.place(), "no such schema in this file", None);
         } else if !text.starts_with('#') {
-            self.refused(
-                format!("`{path}` {ELSEWHERE}"),
-                value.place(),
-                "Helm would have to fetch it",
-                Some("copy the schema to `definitions`, and refer to it as `#/definitions/…`".to_owned()),
-            );
+            let message = format!("`{path}` refers to another file");
+            let help = "copy the schema to `definitions`, and refer to it as `#/definitions/…`".into();
+            let found = invalid(message, value.place(), "Helm would have to fetch it", Some(help));
+            self.found.refused.push(found.fact(Fact::Elsewhere));
         }
     }
 
@@ -333,7 +332,8 @@ impl<'a> Checker<'a> {
                 let near = nearest(name, properties.iter().map(|(key, _)| key.name.as_str()));
                 let message = format!("{owner} must have `{name}`, which is not in `properties`");
                 let label = "no values satisfy this";
-                self.accepted(message, item.place(), label, near.map(|near| format!("did you mean `{near}`?")));
+                let found = invalid(message, item.place(), label, near.map(did_you_mean));
+                self.found.accepted.push(found.facts(path.is_empty().then(|| Fact::Required(name.to_owned()))));
             }
         }
     }

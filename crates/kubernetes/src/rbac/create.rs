@@ -29,7 +29,7 @@ pub fn by_name(object: &Object) -> Vec<Problem> {
                 message: format!("`create` for `{resource}` in {} has no effect with `resourceNames`", object.title()),
                 place: place.place(),
                 label: "the name of a new object is not known when the request is authorized".to_owned(),
-                help: "move `create` to a rule without `resourceNames`".to_owned(),
+                help: "move `create` to a rule without `resourceNames`".into(),
             });
         }
     }

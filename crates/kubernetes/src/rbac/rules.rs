@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::wording::names;
-use diagnostics::{Place, nearest_within};
+use diagnostics::{Help, Place, did_you_mean, nearest_within};
 use document::Node;
 
 use super::known::{Group, Known, Verb, verb, verbs};
@@ -80,7 +80,7 @@ fn group_title(group: &str) -> String {
     if group.is_empty() { "the core API group".to_owned() } else { format!("API group `{group}`") }
 }
 
-fn problem(message: String, node: &Node, label: impl Into<String>, help: impl Into<String>) -> Problem {
+fn problem(message: String, node: &Node, label: impl Into<String>, help: impl Into<Help>) -> Problem {
     Problem { message, place: node.place(), label: label.into(), help: help.into() }
 }
 
@@ -116,7 +116,7 @@ impl Rule<'_> {
                 let label = format!("`{version}` is not part of the name");
                 found.push(problem(message, node, label, help));
             } else if let Some(near) = self.near_group(group) {
-                found.push(problem(message, node, "grants nothing", format!("did you mean `{near}`?")));
+                found.push(problem(message, node, "grants nothing", did_you_mean(near)));
             }
         }
     }
@@ -203,9 +203,9 @@ impl Rule<'_> {
             served.find_map(|group| Some((group, self::near(resource, self.known.resources(group))?)))
         };
         let help = match (near, complete.then(elsewhere).flatten()) {
-            (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, Some((group, near))) => format!("did you mean `{near}` in {}?", group_title(group)),
-            (None, None) if useless => "use the plural, lowercase name that `kubectl api-resources` prints".to_owned(),
+            (Some(near), _) => did_you_mean(near),
+            (None, Some((group, near))) => format!("did you mean `{near}` in {}?", group_title(group)).into(),
+            (None, None) if useless => "use the plural, lowercase name that `kubectl api-resources` prints".into(),
             (None, None) => return None,
         };
         let titles: Vec<String> = groups.iter().map(|group| group_title(group)).collect();
@@ -247,7 +247,7 @@ impl Rule<'_> {
         }
         let near = near(subresource, known)?;
         let message = format!("unknown subresource `{resource}/{subresource}` in {}", self.owner);
-        Some(problem(message, node, "grants nothing", format!("did you mean `{resource}/{near}`?")))
+        Some(problem(message, node, "grants nothing", did_you_mean(format!("{resource}/{near}"))))
     }
 
     fn check_verbs(&self, found: &mut Vec<Problem>) {
@@ -260,9 +260,9 @@ impl Rule<'_> {
             }
             let synonym = SYNONYMS.iter().find(|(typed, _)| typed.eq_ignore_ascii_case(name));
             let help = match (synonym, near(name, verbs())) {
-                (_, Some(near)) => format!("did you mean `{near}`?"),
-                (Some((_, meant)), None) if complete => format!("use {meant}"),
-                (None, None) if complete => format!("use one of {}", names(&verbs().collect::<Vec<_>>())),
+                (_, Some(near)) => did_you_mean(near),
+                (Some((_, meant)), None) if complete => format!("use {meant}").into(),
+                (None, None) if complete => format!("use one of {}", names(&verbs().collect::<Vec<_>>())).into(),
                 // The API server of a custom resource may check verbs of its own.
                 (_, None) => continue,
             };
@@ -305,8 +305,7 @@ impl Rule<'_> {
                 continue;
             }
             let near = near(name, METHODS.iter().copied().filter(|method| *method != "*"));
-            let help =
-                near.map_or_else(|| format!("use one of {}", names(METHODS)), |near| format!("did you mean `{near}`?"));
+            let help = near.map_or_else(|| format!("use one of {}", names(METHODS)).into(), did_you_mean);
             // Rules are often copied with `list` and `watch`, which do no harm.
             if near.is_some() || verb(name) == Verb::Unknown {
                 let message = format!("unknown verb `{name}` for `nonResourceURLs` in {}", self.owner);
@@ -334,7 +333,7 @@ fn aggregation<'a>(object: &'a Object, owner: &'a str) -> impl Iterator<Item = P
             message: format!("unknown aggregation label `{}` on {owner}", key.name),
             place: Place::new(&value.source, key.span.clone()),
             label: "no ClusterRole aggregates it".to_owned(),
-            help: format!("did you mean `{AGGREGATE}{near}`?"),
+            help: did_you_mean(format!("{AGGREGATE}{near}")),
         })
     })
 }

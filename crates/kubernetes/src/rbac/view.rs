@@ -1,6 +1,6 @@
 //! The rules of a Role or ClusterRole, and what is wrong with one.
 
-use diagnostics::Place;
+use diagnostics::{Help, Place};
 use document::Node;
 
 use crate::object::Object;
@@ -15,7 +15,7 @@ pub struct Problem {
     /// What it means there.
     pub label: String,
     /// How to fix it.
-    pub help: String,
+    pub help: Help,
 }
 
 /// The rules of a Role or ClusterRole.

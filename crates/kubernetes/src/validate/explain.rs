@@ -5,7 +5,7 @@
 //!
 //! Pure.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, did_you_mean, nearest};
 use document::{Node, Value, lookalike};
 use serde_json::Value as Json;
 
@@ -72,10 +72,10 @@ fn unknown(subject: &Subject, schema: Option<&Json>, problem: &Problem, name: &s
     let mut names = known(schema, &problem.at);
     names.sort_unstable();
     if let Some(near) = nearest(name, names.iter().copied()) {
-        return found.help(format!("did you mean `{near}`?"));
+        return found.help(did_you_mean(near));
     }
     if let Some(full) = qualified(&names, name) {
-        return found.help(format!("did you mean `{full}`?"));
+        return found.help(did_you_mean(full));
     }
     if let Some((field, inner)) = nested(schema, &problem.at, name) {
         return found.help(format!("use `{field}.{inner}`"));
@@ -84,6 +84,7 @@ fn unknown(subject: &Subject, schema: Option<&Json>, problem: &Problem, name: &s
     if let Some(parent) = misplaced(schema, &problem.at, name) {
         let owner =
             if parent.is_empty() { "the top level".to_owned() } else { format!("`{}`", pointer::path(&parent)) };
+        let found = found.fact(Fact::MovesTo(parent));
         return found.help(format!("move `{name}` to {owner}: the indentation may be wrong"));
     }
     match names.len() {
@@ -153,7 +154,8 @@ fn missing(subject: &Subject, problem: &Problem, name: &str) -> Diagnostic {
         _ => parent.map(Node::place),
     };
     let place = place.unwrap_or_else(|| subject.object.root.place());
-    subject.finding(Code::ObjectInvalid, message, place, format!("`{name}` is required"))
+    let found = subject.finding(Code::ObjectInvalid, message, place, format!("`{name}` is required"));
+    found.fact(Fact::Required(name.to_owned()))
 }
 
 fn other(subject: &Subject, schema: Option<&Json>, problem: &Problem, what: &What) -> Diagnostic {
@@ -171,10 +173,13 @@ fn other(subject: &Subject, schema: Option<&Json>, problem: &Problem, what: &Wha
     let finding = |message: String, label: String| subject.finding(Code::ObjectInvalid, message, place.clone(), label);
     let null = node.is_some_and(|node| matches!(node.value, Value::Null));
     match what {
-        What::Type(_) if null => finding(format!("{field} must not be null"), "a value is required".to_owned()),
+        What::Type(_) if null => {
+            finding(format!("{field} must not be null"), "a value is required".to_owned()).fact(Fact::Null)
+        }
         What::Type(wanted) => {
             let words = types(wanted);
-            let found = finding(format!("{field} must be {words}"), is);
+            let allowed = wanted.iter().filter(|name| *name != "null").cloned().collect();
+            let found = finding(format!("{field} must be {words}"), is).fact(Fact::Type(allowed));
             let wants = |kind: &str| wanted.iter().any(|want| want == kind);
             match node.filter(|_| wants("string")).and_then(quoting_help) {
                 Some(help) if !subject.secret() => found.help(help),
@@ -196,13 +201,13 @@ fn other(subject: &Subject, schema: Option<&Json>, problem: &Problem, what: &Wha
             let text = node.and_then(Node::as_str).unwrap_or_default();
             // Short words are similar by chance.
             let near = nearest(text, words).filter(|near| near.len() > 4 || text.eq_ignore_ascii_case(near));
-            near.map_or(found.clone(), |near| found.help(format!("did you mean `{near}`?")))
+            near.map_or(found.clone(), |near| found.help(did_you_mean(near)))
         }
         What::Pattern(pattern) if pattern == shape::QUANTITY => {
             let text = node.and_then(Node::as_str).unwrap_or_default();
             let help = match quantity_like(text) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "use a number with an optional suffix, such as `100m`, `1.5`, or `64Mi`".to_owned(),
+                Some(near) => did_you_mean(near),
+                None => "use a number with an optional suffix, such as `100m`, `1.5`, or `64Mi`".into(),
             };
             finding(format!("{field} is not a valid quantity"), is).help(help)
         }
@@ -220,7 +225,9 @@ fn other(subject: &Subject, schema: Option<&Json>, problem: &Problem, what: &Wha
             // kubeconform prints large numbers in scientific notation.
             let here = schema.and_then(|schema| schemas::at(schema, &problem.at));
             let bound = here.and_then(|schema| schema.get(keyword)).map_or_else(|| printed.clone(), Json::to_string);
-            finding(format!("{field} {}", violation(keyword, &bound)), is)
+            let found = finding(format!("{field} {}", violation(keyword, &bound)), is);
+            let incomplete = matches!(keyword.as_str(), "minLength" | "minItems" | "minProperties");
+            if incomplete { found.fact(Fact::TooFew) } else { found }
         }
         What::Alternatives(notes) => {
             let mut found = finding(format!("{field} matches none or too many of the alternatives in its schema"), is);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, thread};
 
-use diagnostics::{Code, Result};
+use diagnostics::{Code, Fact, Result};
 
 use crate::archive;
 use crate::process::{Invocation, Output};
@@ -63,7 +63,7 @@ pub(super) fn ask(program: &Path, args: &[String]) -> Result<Answer> {
             Err(error) if error.0.iter().any(|diagnostic| diagnostic.code == Code::Interrupted) => return Err(error),
             // A program that was just written is busy as long as a process that another thread is starting holds the
             // descriptor through which it was written: for some milliseconds.
-            Err(error) if tries < BUSY_TRIES && error.0.iter().any(|one| one.message.contains("(os error 26)")) => {
+            Err(error) if tries < BUSY_TRIES && error.0.iter().any(|one| one.is(&Fact::Busy)) => {
                 tries += 1;
                 thread::sleep(BUSY_PAUSE);
             }

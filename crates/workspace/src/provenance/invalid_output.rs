@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use diagnostics::{Place, Source, nearest_within};
+use diagnostics::{Help, Place, Source, did_you_mean, nearest_within};
 use document::yaml::{self, Document};
 use document::{Node, Value};
 use helm::dependencies::ChartTree;
@@ -26,7 +26,7 @@ pub struct Located {
     /// line cannot be traced.
     pub places: Vec<(Place, String)>,
     /// The fix, if it is known.
-    pub help: Option<String>,
+    pub help: Option<Help>,
 }
 
 /// The output of a template, and what wrote it.
@@ -74,7 +74,7 @@ fn non_empty(text: String) -> Option<String> {
 }
 
 /// The place in an object of what it lacks, and what was probably meant.
-fn lacking(object: &Node) -> Option<(Place, Option<String>)> {
+fn lacking(object: &Node) -> Option<(Place, Option<Help>)> {
     let Value::Mapping(entries) = &object.value else { return None };
     if entries.is_empty() {
         return None;
@@ -82,7 +82,7 @@ fn lacking(object: &Node) -> Option<(Place, Option<String>)> {
     let meant = |owner: &Node, field: &str| {
         let keys = owner.entries().iter().map(|(key, _)| key.name.as_str());
         let key = nearest_within(field, 1, keys)?.to_owned();
-        Some((owner.key_place(&key), Some(format!("did you mean `{field}`?"))))
+        Some((owner.key_place(&key), Some(did_you_mean(field))))
     };
     if let Some(field) = ["apiVersion", "kind"].into_iter().find(|field| object.get(field).is_none()) {
         return meant(object, field).or_else(|| Some((object.key_place(&entries[0].0.name), None)));
@@ -127,7 +127,7 @@ impl Output {
     }
 
     /// What wrote a line, counted from 0.
-    fn located(&self, line: usize, label: String, help: Option<String>) -> Option<Located> {
+    fn located(&self, line: usize, label: String, help: Option<Help>) -> Option<Located> {
         let part = self.marked.lines.get(line)?.first()?;
         let writer = self.place(part.mark)?;
         let places = match self.marked.stack(*part).last() {
@@ -161,7 +161,7 @@ impl Output {
         let help = format!(
             "indent all of its lines: start the action with `{{{{-`, and end it with `| nindent {column} }}}}`"
         );
-        Some(Located { places: vec![(place, "only its first line is indented".to_owned())], help: Some(help) })
+        Some(Located { places: vec![(place, "only its first line is indented".to_owned())], help: Some(help.into()) })
     }
 
     /// The action of an invalid line that indents what it writes, but removes the line break before it.
@@ -173,7 +173,7 @@ impl Output {
             let width: String = width.chars().take_while(char::is_ascii_digit).collect();
             let label = "`{{-` removes the line break before it".to_owned();
             let help = format!("use `nindent {width}` instead of `indent {width}`");
-            Some(Located { places: vec![(place.clone(), label)], help: Some(help) })
+            Some(Located { places: vec![(place.clone(), label)], help: Some(help.into()) })
         })
     }
 

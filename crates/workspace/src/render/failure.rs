@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Source};
 use document::lookalike::{self, Lookalike};
 use document::{Node, block, yaml};
 use helm::errors::{self, HelmError, Kind};
@@ -137,6 +137,7 @@ impl Context<'_> {
             Kind::DependencyValues(name) => {
                 let place = Values::read(self.root, self.target).find(std::slice::from_ref(name));
                 let found = Diagnostic::new(Code::HelmRefused, format!("`{name}` must be a mapping"))
+                    .fact(Fact::Value(name.clone()))
                     .note(format!("it contains the values of the dependency `{name}`"));
                 place.map_or(found.clone(), |setting| found.at(setting.place, ""))
             }
@@ -209,10 +210,10 @@ impl Context<'_> {
             return Diagnostic { code: Code::HelmRefused, ..found };
         }
         let message = format!("template `{template}` renders invalid YAML: {}", unquoted(reason));
-        let found = Diagnostic::new(Code::HelmRefused, message);
+        let found = Diagnostic::new(Code::HelmRefused, message).fact(Fact::InvalidOutput(template.to_owned()));
         let Located { places, help } = (self.locate)(template);
         if !places.is_empty() {
-            return Diagnostic { places, helps: help.into_iter().collect(), ..found };
+            return help.into_iter().fold(Diagnostic { places, ..found }, Diagnostic::help);
         }
         // Without a file, the name that helm prints is the best place.
         let place = self.target.template_file(template).unwrap_or_else(|| template.to_owned());

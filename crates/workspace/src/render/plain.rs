@@ -4,7 +4,7 @@ use std::path::Path;
 
 use argocd::directory;
 use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Result};
 use kubernetes::manifest::{self, Manifest, Writer};
 
 use super::jsonnet;
@@ -27,7 +27,7 @@ pub fn render(root: &Path, program: &Path, source: &DirectorySource, namespace: 
 
 /// Keeps the first of the findings about files of Kustomize, which names how many others there are.
 fn fold_kustomizations(found: Diagnostics) -> Diagnostics {
-    let is_kustomization = |one: &Diagnostic| one.message.contains("apiVersion kustomize.config.k8s.io/");
+    let is_kustomization = |one: &Diagnostic| one.is(&Fact::Kustomization);
     let count = found.0.iter().filter(|one| is_kustomization(one)).count();
     let mut first = true;
     let folded = found.0.into_iter().filter_map(|one| {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Place, Source, nearest};
+use diagnostics::{Code, Diagnostic, Place, Source, did_you_mean, nearest};
 use helm::chart::Chart;
 use helm::dependencies::ChartTree;
 use helm::helmignore;
@@ -39,8 +39,8 @@ pub(super) fn explain(
         let found = Diagnostic::new(Code::HelmRefused, format!("named template `{name}` is not defined")).at(place, "");
         let defined = defined(root, chart);
         let help = match nearest(name, defined.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("define it in a file of {}/templates", chart.path),
+            Some(near) => did_you_mean(near),
+            None => format!("define it in a file of {}/templates", chart.path).into(),
         };
         return Some(found.help(help));
     }
@@ -51,7 +51,7 @@ pub(super) fn explain(
     let found = Diagnostic::new(Code::HelmRefused, format!("function `{name}` is not defined"))
         .at(Place::new(source, at..at + name.len()), "");
     Some(match nearest(name, names::FUNCTIONS.split_whitespace().chain(KEYWORDS)) {
-        Some(near) => found.help(format!("did you mean `{near}`?")),
+        Some(near) => found.help(did_you_mean(near)),
         None => found.help("use a function that Helm has: https://helm.sh/docs/chart_template_guide/function_list"),
     })
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Place, Source, nearest};
+use diagnostics::{Code, Diagnostic, Fact, Place, Source, nearest};
 
 use super::values::Values;
 use crate::target::ChartTarget;
@@ -31,6 +31,7 @@ pub(super) fn explain(
     let file = format!("{}/values.yaml", chart.path);
     let found =
         Diagnostic::new(Code::HelmRefused, format!("`{name}` is not set, so its field `{field}` cannot be read"))
+            .fact(Fact::Value(name.clone()))
             .at(Place::new(source, span), "");
     if !chart.directory.join("values.yaml").is_file() {
         return Some(found.note(format!("the chart has no {file}")).help(format!("add or restore {file}")));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Source, did_you_mean, nearest};
 use document::{Node, Value, edit, lookalike, yaml};
 use helm::chart::{Dependency, Origin};
 use helm::errors::{Rule, Violation};
@@ -183,6 +183,7 @@ impl Context<'_> {
     fn unknown(&self, values: &Values<'_>, pointer: &[String], known: &[&str]) -> Diagnostic {
         let key = pointer.last().map(String::as_str).unwrap_or_default();
         let found = Diagnostic::new(Code::HelmRefused, format!("unknown value `{}`", name(pointer)));
+        let found = found.fact(Fact::Unknown(name(pointer)));
         let found = match values.find_key(pointer) {
             Some(place) => found.at(place, ""),
             None => found.at(self.values_file(), ""),
@@ -191,7 +192,7 @@ impl Context<'_> {
             return found.note(format!("the key contains a {blank}")).help("indent with spaces only");
         }
         match nearest(key, known.iter().copied()) {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
+            Some(near) => found.help(did_you_mean(near)),
             None if known.is_empty() || known.len() > LISTED_KEYS => found,
             None => {
                 let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
@@ -242,6 +243,7 @@ impl Context<'_> {
     /// A required value that is not set.
     fn missing(&self, values: &Values<'_>, pointer: &[String], required: &str) -> Diagnostic {
         let found = Diagnostic::new(Code::HelmRefused, format!("`{}` {required}", name(pointer)));
+        let found = found.fact(Fact::Value(name(pointer))).fact(Fact::Required(name(pointer)));
         if let Some(setting) = values.find(pointer) {
             return found.at(setting.place, "null removes the default");
         }
@@ -284,6 +286,7 @@ impl Context<'_> {
     ) -> Diagnostic {
         let (sentence, described) = schema::sentence(problem, found);
         let diagnostic = Diagnostic::new(Code::HelmRefused, format!("`{}` {sentence}", name(pointer)));
+        let diagnostic = diagnostic.fact(Fact::Value(name(pointer)));
         if let Some((parameter, place)) = values.parameter_inside(pointer) {
             let kept = name(pointer);
             let rest = parameter.strip_prefix(&format!("{kept}.")).unwrap_or_default().replace('.', "\\.");
@@ -371,6 +374,7 @@ fn invalid(
     };
     let message = format!("`{}` {sentence}", name(pointer));
     let mut diagnostic = Diagnostic::new(Code::HelmRefused, message).at(setting.place.clone(), "");
+    diagnostic = diagnostic.fact(Fact::Value(name(pointer)));
     diagnostic = with_rule(diagnostic, problem, schema, found, described);
     if let Some(help) = help {
         diagnostic = diagnostic.help(help);
@@ -378,7 +382,7 @@ fn invalid(
         diagnostic = diagnostic.help(format!("use one of {}", quoted_list(&allowed)));
     } else if matches!(problem.rule, Rule::OneOf(_)) {
         if let Some(near) = nearest(&setting.written, allowed.iter().map(String::as_str)) {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            diagnostic = diagnostic.help(did_you_mean(near));
         }
     } else if let Some(example) = found.and_then(schema::Found::example) {
         diagnostic = diagnostic.help(format!("for example: `{}`", assigned(last, example)));

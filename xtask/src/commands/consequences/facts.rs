@@ -1,15 +1,7 @@
-//! What findings say about themselves: their places, their Applications, and what their messages name.
+//! What findings know about themselves: their places, their Applications, and their facts.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
-
-/// The end of the message about the tool of a step.
-pub(super) const UNPINNED: &str = " is not pinned in charts.toml";
-
-/// The end of the message about scenarios of an Application that does not exist.
-pub(super) const NEVER_RUN: &str = ", so its scenarios never run";
-
-/// The end of the message about a selector of a workload that does not match its own pods.
-pub(super) const LABELS: &str = " does not match the template labels";
+use diagnostics::fact::{PORT, Subject, TARGET_PORT};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
 
 pub(super) fn of(diagnostics: &Diagnostics, code: Code) -> impl Iterator<Item = &Diagnostic> {
     diagnostics.0.iter().filter(move |found| found.code == code)
@@ -35,21 +27,59 @@ pub(super) fn application(found: &Diagnostic) -> Option<&str> {
     found.target.as_deref()?.split('/').next()
 }
 
-/// The name of a port that the pods do not have, from either message about it.
+/// The kind and the name of what does not exist.
+pub(super) fn missing(found: &Diagnostic) -> Option<(&str, &str)> {
+    found.facts.iter().find_map(|fact| match fact {
+        Fact::Missing { kind, name } => Some((kind.as_str(), name.as_str())),
+        _ => None,
+    })
+}
+
+/// The name of a port that the pods do not have.
 pub(super) fn missing_port(found: &Diagnostic) -> Option<&str> {
-    let message = found.message.as_str();
-    let used = message.starts_with("target port `") && message.ends_with(" is not a port of its pods");
-    let name = match message.split_once(" has a port named `") {
-        Some((_, name)) => name,
-        None if used || message.contains("` is not a port of container `") => message.split_once("port `")?.1,
-        None => return None,
-    };
-    name.split('`').next().filter(|name| !name.is_empty())
+    missing(found).filter(|(kind, _)| matches!(*kind, PORT | TARGET_PORT)).map(|(_, name)| name)
 }
 
 /// Whether it is the Service that names a port that its pods do not have.
 pub(super) fn is_target_port(found: &Diagnostic) -> bool {
-    found.message.starts_with("target port `")
+    missing(found).is_some_and(|(kind, _)| kind == TARGET_PORT)
+}
+
+/// The name of a port that is not valid.
+pub(super) fn invalid_port(found: &Diagnostic) -> Option<&str> {
+    found.facts.iter().find_map(|fact| match fact {
+        Fact::InvalidPort(name) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+/// The name of something of a kind that a project does not allow.
+pub(super) fn forbids(found: &Diagnostic, subject: Subject) -> Option<&str> {
+    found.facts.iter().find_map(|fact| match fact {
+        Fact::Forbidden { kind, name } if *kind == subject => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+/// The list of a project that lacks a kind.
+pub(super) fn unlisted(found: &Diagnostic) -> Option<&Fact> {
+    found.facts.iter().find(|fact| matches!(fact, Fact::Unlisted { .. }))
+}
+
+/// The path of a field whose value cannot be read.
+pub(super) fn malformed_field(found: &Diagnostic) -> Option<&str> {
+    found.facts.iter().find_map(|fact| match fact {
+        Fact::Malformed(path) => Some(path.as_str()),
+        _ => None,
+    })
+}
+
+/// The path of the field into which a field belongs.
+pub(super) fn moves_to(found: &Diagnostic) -> Option<&[String]> {
+    found.facts.iter().find_map(|fact| match fact {
+        Fact::MovesTo(path) => Some(path.as_slice()),
+        _ => None,
+    })
 }
 
 /// The text that a finding is about, as rendered or as written.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use argocd::repository_url;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result};
 use helm::charts_lock::{self, ChartsLock, FilePin, RepositoryPin};
 use toolbox::archive::sha256;
 use toolbox::environment::Mirror;
@@ -110,8 +110,8 @@ pub(super) fn update(
 
 /// Whether all Applications that need a repository or a file are knowingly not rendered.
 fn is_accepted(workspace: &Workspace, url: &str) -> bool {
-    let quoted = format!("`{url}`");
-    let needs = |one: &&Unrendered| one.reasons.0.iter().any(|reason| reason.message.contains(&quoted));
+    let needed = Fact::Needs(url.to_owned());
+    let needs = |one: &&Unrendered| one.reasons.0.iter().any(|reason| reason.is(&needed));
     let mut needing = workspace.unrendered.iter().filter(needs).peekable();
     needing.peek().is_some() && needing.all(|one| workspace.acceptance(one).is_some())
 }

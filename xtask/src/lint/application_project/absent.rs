@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use argocd::project::Project;
-use diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, suggestion};
 use document::Node;
 use workspace::written::{DEFAULT_PROJECT, Written};
 
@@ -50,9 +50,7 @@ impl<'a> Absent<'a> {
     /// One finding for all projects of an Argo CD instance that no other one resembles, if there are many: they are probably
     /// defined in another repository.
     fn take_unlike(&mut self) -> Vec<Diagnostic> {
-        let is_unlike = |(first, _): &Users<'_>| {
-            first.iter().all(|one| !one.helps.iter().any(|help| help.starts_with("did you mean")))
-        };
+        let is_unlike = |(first, _): &Users<'_>| first.iter().all(|one| one.suggested().next().is_none());
         let mut unlike: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for ((argocd, project), _) in self.0.iter().filter(|(_, users)| is_unlike(users)) {
             unlike.entry(argocd).or_default().push(project);
@@ -87,5 +85,6 @@ pub(super) fn missing(application: &Written<'_>, node: &Node, name: &str, projec
     }
     let own = projects.iter().filter(|project| project.argocd == application.argocd);
     finding(Code::ApplicationProject, format!("project `{name}` does not exist"), "no such AppProject")
+        .fact(Fact::missing("AppProject", name))
         .help(suggestion(name, own.map(|project| project.name.as_str())))
 }

@@ -8,7 +8,7 @@ use argocd::pattern::matches_kind;
 use argocd::permission::Verdict;
 use argocd::project::{Destination, KindRule, Project};
 use argocd::{permission, repository_url, sync_order};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Help, Place, did_you_mean, fact, nearest};
 use document::Node;
 use kubernetes::forms;
 use kubernetes::manifest::ObjectKey;
@@ -48,7 +48,8 @@ impl Against<'_> {
             _ if field.ends_with("Blacklist") => found,
             Some(place) => {
                 // The only entry of a list is the one to compare with.
-                let key = if found.message.contains(" cluster `") { "server" } else { "namespace" };
+                let by_cluster = |fact: &Fact| matches!(fact, Fact::Forbidden { kind: fact::Subject::Cluster, .. });
+                let key = if found.facts.iter().any(by_cluster) { "server" } else { "namespace" };
                 let only = match field {
                     "destinations" => self.project.only_entry(field, key),
                     "sourceNamespaces" | "sourceRepos" => self.project.only_entry(field, ""),
@@ -83,6 +84,7 @@ impl Against<'_> {
         let literal: Vec<&str> = patterns().filter(|pattern| is_literal(pattern)).collect();
         let same = literal.iter().find(|pattern| repository_url::same(pattern, url)).copied();
         let found = self.forbidden(&format!("repository `{url}`"), self.application.place(&path), "", "sourceRepos");
+        let found = found.fact(Fact::forbidden(fact::Subject::Repository, url));
         let fixed = same.map(|same| vec![same]).unwrap_or(literal);
         Some(alternative(
             fix(found, "repoURL", Some(url).filter(|_| same.is_none()), &fixed),
@@ -106,7 +108,9 @@ impl Against<'_> {
             let what = self.violation(&format!("namespace `{namespace}`"));
             let label = "the project of another Application";
             let found = self.application.finding(Code::ProjectForbids, what, node.1.place(), label);
-            return Some(found.help(format!("set `project: {}`, which allows it", own.name)));
+            let found = found.fact(Fact::forbidden(fact::Subject::Namespace, namespace));
+            let help = Help::from(format!("set `project: {}`, which allows it", own.name));
+            return Some(found.help(help.naming([&own.name])));
         }
         let destinations = &self.project.destinations;
         let finding = |what: &str, key: &str, label: &str| {
@@ -123,7 +127,11 @@ impl Against<'_> {
             let reachable = |item: &&Destination| permission::allows_cluster(std::slice::from_ref(*item), &cluster);
             let namespaces = destinations.iter().filter(reachable).map(|item| item.namespace.as_str());
             let permitted: Vec<&str> = namespaces.filter(|text| is_literal(text)).collect();
-            let found = finding(&what, "namespace", "");
+            let found = finding(&what, "namespace", "").facts(
+                Some(namespace)
+                    .filter(|namespace| !namespace.is_empty())
+                    .map(|namespace| Fact::forbidden(fact::Subject::Namespace, namespace)),
+            );
             let found = if denied {
                 found.help("choose another destination for the Application")
             } else {
@@ -137,7 +145,9 @@ impl Against<'_> {
         let what = format!("cluster `{}`", named.as_deref().unwrap_or_default());
         let clusters = destinations.iter().map(|item| if by_name { &item.name } else { &item.server });
         let permitted: Vec<&str> = clusters.map(String::as_str).filter(|text| is_literal(text)).collect();
-        let found = fix(finding(&what, key, ""), key, None, &permitted);
+        let found =
+            finding(&what, key, "").fact(Fact::forbidden(fact::Subject::Cluster, named.as_deref().unwrap_or_default()));
+        let found = fix(found, key, None, &permitted);
         Some(self.destination_help(found, namespace))
     }
 
@@ -178,7 +188,7 @@ impl Against<'_> {
         let what = format!("creating Namespace `{namespace}`");
         let found = self.forbidden(&what, place, "", kind_field(Scope::Cluster, verdict));
         let found = found.help("if the namespace exists already, delete `CreateNamespace=true`");
-        Some(self.kind_help(found, &key, Scope::Cluster, verdict))
+        Some(self.kind_help(found, (&what, &key), Scope::Cluster, verdict))
     }
 
     /// Whether the project permits a namespace of the Application's cluster, or that cannot be known.
@@ -219,7 +229,13 @@ impl Against<'_> {
     }
 
     /// The help for an object whose kind is not permitted.
-    fn kind_help(&self, found: Diagnostic, key: &ObjectKey, scope: Scope, verdict: Verdict<'_>) -> Diagnostic {
+    fn kind_help(
+        &self,
+        found: Diagnostic,
+        (what, key): (&str, &ObjectKey),
+        scope: Scope,
+        verdict: Verdict<'_>,
+    ) -> Diagnostic {
         let ObjectKey { group, kind, name, .. } = key;
         let field = kind_field(scope, verdict);
         if let Verdict::Denied(rule) = verdict {
@@ -230,7 +246,9 @@ impl Against<'_> {
             Scope::Cluster => format!("{{group: \"{group}\", kind: {kind}, name: {name}}}"),
             Scope::Namespaced => format!("{{group: \"{group}\", kind: {kind}}}"),
         };
-        alternative(found, &self.widen(field, &entry))
+        let found = alternative(found, &self.widen(field, &entry));
+        let (list, project) = (field.to_owned(), self.project.name.clone());
+        found.fact(Fact::Unlisted { list, entry, what: what.to_owned(), project })
     }
 
     /// Checks what the default case renders.
@@ -264,7 +282,7 @@ impl Against<'_> {
                         .target(&object.target)
                         .at(rule.name_place.clone(), format!("no {} of this Application has this name", key.kind))
                         .at(at.clone(), "needs it")
-                        .help(format!("did you mean `{}`?", key.name)),
+                        .help(did_you_mean(&key.name)),
                 );
             } else if let Some(entry) = entry {
                 let found = Diagnostic::new(Code::ProjectForbids, self.violation(&what)).target(&object.target);
@@ -272,11 +290,12 @@ impl Against<'_> {
             } else if verdict != Verdict::Allowed {
                 let found = self.by_project(finding(&what), kind_field(scope, verdict));
                 let found = found.help("remove it from the chart, or disable it in the values");
-                diagnostics.push(self.kind_help(found, key, scope, verdict));
+                diagnostics.push(self.kind_help(found, (&what, key), scope, verdict));
             }
             let namespace = effective_namespace(&object.root, self.application.namespace());
             if scope == Scope::Namespaced && namespace != self.application.namespace() && !self.reaches(namespace) {
                 let found = finding(&format!("{what} in namespace `{namespace}`"));
+                let found = found.fact(Fact::Namespace(namespace.to_owned()));
                 let found = if object.template.contains("/templates/") {
                     found.help("use `{{ .Release.Namespace }}` in the template")
                 } else {
@@ -325,7 +344,7 @@ impl Against<'_> {
                     let label = format!("deployed by Application `{}`", self.application.name);
                     let found = self.forbidden(&what, place.clone(), &label, kind_field(scope, verdict));
                     let found = found.help("move it out of the directory that the Application deploys");
-                    diagnostics.push(self.kind_help(found, &key, scope, verdict));
+                    diagnostics.push(self.kind_help(found, (&what, &key), scope, verdict));
                 }
                 if scope == Scope::Namespaced && namespace != self.application.namespace() && !self.reaches(namespace) {
                     let place = root.find(&["metadata", "namespace"]).map_or(place, Node::place);
@@ -335,6 +354,7 @@ impl Against<'_> {
                     let label = format!("deployed by Application `{}`", self.application.name);
                     let what = format!("{what} in namespace `{namespace}`");
                     let found = self.application.finding(Code::ProjectForbids, self.violation(&what), place, label);
+                    let found = found.fact(Fact::Namespace(namespace.to_owned()));
                     let found = found.help(format!("set `metadata.namespace: {}`", self.application.namespace()));
                     diagnostics.push(self.destination_help(found, namespace));
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use argocd::project::{KindRule, Project};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Help, Place, did_you_mean};
 use kubernetes::scope;
 
 use super::fix::is_literal;
@@ -39,10 +39,10 @@ impl MisspelledEntry {
         }
     }
 
-    fn help(&self) -> String {
+    fn help(&self) -> Help {
         match &self.rule.kind {
-            kind if *kind == self.kind => format!("did you mean `group: \"{}\"`?", self.group),
-            _ => format!("did you mean `{}`?", self.kind),
+            kind if *kind == self.kind => did_you_mean(format!("group: \"{}\"", self.group)),
+            _ => did_you_mean(&self.kind),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use argocd::application::is_control_plane;
 use argocd::project::Project;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, nearest};
 use workspace::written::{CONTROL_PLANE, DEFAULT_PROJECT};
 
 use crate::lint::subject::Subject;
@@ -49,6 +49,7 @@ pub(super) fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics
         if unused && all_read {
             diagnostics.push(
                 finding(format!("no Application uses project `{}`", project.name), &project.place)
+                    .fact(Fact::Unused)
                     .help(format!("delete it, or set `spec.project: {}` in an Application", project.name)),
             );
         }

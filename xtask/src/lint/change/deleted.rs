@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use argocd::effect;
 use argocd::effect::{Removal, Update};
-use diagnostics::{Code, Diagnostic, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, fact};
 use document::Node;
 use kubernetes::change::data::{self, Holds};
 use kubernetes::object::Object;
@@ -30,7 +30,8 @@ pub(super) fn check(change: &Change<'_>) -> Diagnostics {
             }
             None => format!("{} {}, which deletes {lost}", change.title(&object.key), fate.verb(object)),
         };
-        let mut found = removed::finding(change, object, &fate, CODE, message);
+        let facts = taker.is_none().then(|| fate.fact(object)).flatten();
+        let mut found = removed::finding(change, object, &fate, CODE, message).facts(facts);
         if let (Some(before), Some(now)) =
             (change.before, change.application.text(&["spec", "destination", "namespace"]))
             && before.namespace() != now
@@ -130,7 +131,7 @@ fn application(revision: &Revision<'_>, app: &str, before: &Before) -> Option<Di
             revision.subject.objects.iter().find(|now| revision.identity(&now.key) == revision.identity(&object.key));
         now.map(|now| now.target.as_str())
     });
-    let mut found = Diagnostic::new(CODE, message).target(app);
+    let mut found = Diagnostic::new(CODE, message).target(app).fact(Fact::Removed(fact::Subject::Application));
     // The Application was renamed: its new name is what its author edits.
     let heir = keeper.and_then(|target| target.split('/').next());
     if let Some(heir) = revision.subject.every_application().find(|one| Some(one.name) == heir) {

@@ -1,6 +1,6 @@
 //! Findings about objects that are no longer rendered under their name.
 
-use diagnostics::{Code, Diagnostic, Place};
+use diagnostics::{Code, Diagnostic, Fact, Place, fact};
 use kubernetes::object::Object;
 
 use super::cause;
@@ -29,6 +29,15 @@ pub(super) fn fate<'a>(change: &Change<'a>, object: &Object) -> Fate<'a> {
 }
 
 impl Fate<'_> {
+    /// What happens to an object, as data.
+    pub(super) fn fact(&self, object: &Object) -> Option<Fact> {
+        match self {
+            Self::Renamed(new) if new.key.name == object.key.name => Some(Fact::Moved),
+            Self::Renamed(new) => Some(Fact::Renamed(new.key.name.clone())),
+            Self::Gone => None,
+        }
+    }
+
     /// What happens to an object, for the middle of a sentence.
     pub(super) fn verb(&self, object: &Object) -> String {
         match self {
@@ -50,6 +59,8 @@ pub(super) fn finding(
     message: String,
 ) -> Diagnostic {
     let base = change.base;
+    let is_definition = object.key.kind == "CustomResourceDefinition";
+    let facts = is_definition.then_some(Fact::Removed(fact::Subject::Definition));
     match fate {
         Fate::Renamed(new) => {
             let was = if new.key.name == object.key.name {
@@ -57,7 +68,7 @@ pub(super) fn finding(
             } else {
                 format!("was `{}` at `{base}`", object.key.name)
             };
-            let found = new.finding(code, message, new.name_place(), was);
+            let found = new.finding(code, message, new.name_place(), was).facts(facts);
             let found = match cause::of(&change.edits, None) {
                 Some(edit) => found.at(edit.place.clone(), edit.label.clone()),
                 None => found,
@@ -65,7 +76,7 @@ pub(super) fn finding(
             found.at(object.name_place(), format!("at `{base}`"))
         }
         Fate::Gone => {
-            let mut found = Diagnostic::new(code, message).target(&object.target);
+            let mut found = Diagnostic::new(code, message).target(&object.target).facts(facts);
             let template = object.template_file.as_ref();
             let text = template.and_then(|file| regular_file::read_to_string(change.root.join(file)).ok());
             if let Some(edit) = cause::of(&change.edits, text.as_deref()) {

@@ -1,6 +1,6 @@
 //! A `ResourceQuota`: names of resources, containers without an amount that it requires, and totals that it does not allow.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest};
 use document::{Key, Node};
 use kubernetes::inventory::View;
 use kubernetes::inventory::entry::Entry;
@@ -78,7 +78,7 @@ impl<'a> Quota<'_, '_, 'a> {
         let place = hard.key_place(name);
         let found = self.entry.object.finding(Code::NamespaceLimits, message, place, "the API server refuses it");
         Some(match nearest(name, RESOURCES.iter().copied()) {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
+            Some(near) => found.help(did_you_mean(near)),
             None => found.help(format!("use `count/{name}`, `requests.<domain>/<resource>`, or a standard resource")),
         })
     }

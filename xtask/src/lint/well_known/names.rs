@@ -1,7 +1,7 @@
 //! Names that nothing refuses, and that mean something else if they are misspelled: the time zone in the variable `TZ`, which
 //! becomes UTC, and the scheduler, without which no pod is scheduled.
 
-use diagnostics::{Code, Diagnostic, nearest_within};
+use diagnostics::{Code, Diagnostic, did_you_mean, nearest_within};
 use document::Node;
 use kubernetes::inventory::pods::Pods;
 use kubernetes::object::Object;
@@ -14,7 +14,7 @@ pub(super) fn misspelled(object: &Object, pods: &Pods<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let report = |message: String, node: &Node, label: &str, near: &str| {
         let found = object.finding(Code::KeyMisspelled, message, node.place(), label);
-        found.help(format!("did you mean `{near}`?"))
+        found.help(did_you_mean(near))
     };
     let scheduler = pods.spec.get("schedulerName").and_then(|node| Some((node, node.as_str()?)));
     if let Some((node, name)) = scheduler.filter(|(_, name)| *name != SCHEDULER)

@@ -16,7 +16,7 @@ pub(super) fn check(look: &mut Look<'_>) {
     if let Some(aggregation) = root.get("aggregationRule")
         && aggregation.lacks("clusterRoleSelectors")
     {
-        look.reject(&aggregation, "has no `clusterRoleSelectors`", "at least one selector is required");
+        look.requires(&aggregation, "clusterRoleSelectors", "at least one selector is required");
     }
     if let Some(role) = root.get("roleRef") {
         let cluster = look.is("rbac.authorization.k8s.io/ClusterRoleBinding");
@@ -41,7 +41,7 @@ pub(super) fn check(look: &mut Look<'_>) {
             && look.is("rbac.authorization.k8s.io/ClusterRoleBinding")
             && subject.get("namespace").is_none_or(|at| at.text() == Some(""))
         {
-            look.reject(&subject, "has no `namespace`", "set the namespace of the ServiceAccount");
+            look.requires(&subject, "namespace", "set the namespace of the ServiceAccount");
         }
     }
 }
@@ -50,7 +50,7 @@ fn rule<'a>(look: &mut Look<'a>, rule: &At<'a>) {
     let some = |key: &str| !rule.list(key).is_empty();
     // The schema check reports an absent field.
     if rule.get("verbs").is_some() && rule.lacks("verbs") {
-        look.reject(rule, "has no `verbs`", "at least one verb is required");
+        look.requires(rule, "verbs", "at least one verb is required");
     }
     if some("nonResourceURLs") {
         if look.is("rbac.authorization.k8s.io/Role") {
@@ -63,7 +63,7 @@ fn rule<'a>(look: &mut Look<'a>, rule: &At<'a>) {
     }
     for key in ["apiGroups", "resources"] {
         if rule.lacks(key) {
-            look.reject(rule, format!("has no `{key}`"), "at least one is required");
+            look.requires(rule, key, "at least one is required");
         }
     }
 }

@@ -52,13 +52,13 @@ fn metric<'a>(look: &mut Look<'a>, metric: &At<'a>) {
     let Some((name, source)) = SOURCES.into_iter().find(|(known, _)| Some(*known) == name) else { return };
     for (_, other) in SOURCES.into_iter().filter(|(_, other)| *other != source) {
         if let Some(at) = metric.get(other) {
-            look.reject(&at, format!("is not allowed when `type: {name}`"), format!("expected `{source}`"));
+            look.reject_when(&at, "is not allowed", ("type", name), format!("expected `{source}`"));
             return;
         }
     }
     let Some(source) = metric.get(source) else {
         if metric.lacks(source) {
-            look.reject(metric, format!("has no `{source}`"), format!("required when `type: {name}`"));
+            look.requires(metric, source, format!("required when `type: {name}`"));
         }
         return;
     };

@@ -14,7 +14,7 @@ pub(super) fn check(look: &mut Look<'_>) {
             match template.walk(&["metadata", "name"]) {
                 Some(name) => look.check_format(&name, name.text().and_then(names::label)),
                 None => {
-                    look.reject(&template, "has no `metadata.name`", "volume mounts refer to it by name");
+                    look.requires(&template, "metadata.name", "volume mounts refer to it by name");
                 }
             }
             if let Some(spec) = template.get("spec") {
@@ -30,12 +30,12 @@ pub(super) fn check(look: &mut Look<'_>) {
 /// Checks the spec of a claim: of a `PersistentVolumeClaim`, or of a template for one.
 pub(super) fn claim<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     if spec.lacks("accessModes") {
-        look.reject(spec, "has no `accessModes`", "at least one is required, such as `ReadWriteOnce`");
+        look.requires(spec, "accessModes", "at least one is required, such as `ReadWriteOnce`");
     }
     let modes = spec.list("accessModes");
     let alone = |mode: &&At<'_>| mode.text() == Some("ReadWriteOncePod");
     if let (Some(_), Some(other)) = (modes.iter().find(alone), modes.iter().find(|mode| !alone(mode))) {
-        look.reject(other, "conflicts with `ReadWriteOncePod`", "no other access mode is allowed beside it");
+        look.conflicts(other, "ReadWriteOncePod", "no other access mode is allowed beside it");
     }
     match spec.walk(&["resources", "requests", "storage"]) {
         Some(amount) if amount.quantity().is_some_and(|amount| amount <= 0.0) => {
@@ -49,7 +49,7 @@ pub(super) fn claim<'a>(look: &mut Look<'a>, spec: &At<'a>) {
             // Where it should be, as far as there is something.
             let near = spec.get("resources").map(|all| all.get("requests").unwrap_or(all));
             let place = near.map_or_else(|| spec.node.place(), |at| at.node.place());
-            let found = look.reject(spec, "has no `resources.requests.storage`", "a storage request is required");
+            let found = look.requires(spec, "resources.requests.storage", "a storage request is required");
             if let Some((first, _)) = found.places.first_mut() {
                 *first = place;
             }

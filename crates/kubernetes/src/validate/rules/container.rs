@@ -35,7 +35,7 @@ pub(super) fn check(look: &mut Look<'_>) {
             look.check_format(&name, name.text().and_then(names::label));
         }
         if container.lacks("image") {
-            look.reject(container, "has no `image`", "an image is required");
+            look.requires(container, "image", "an image is required");
         }
         let sidecar = container.get("restartPolicy").is_some_and(|at| at.text() == Some("Always"));
         let init = container.steps.iter().any(|step| step == "initContainers") && !sidecar;
@@ -58,7 +58,7 @@ fn ports<'a>(look: &mut Look<'a>, container: &At<'a>) {
         look.port(port.get("containerPort"));
         look.in_range(port.get("hostPort"), 0..=65535);
         if let Some(name) = port.get("name").filter(|name| name.text() != Some("")) {
-            look.check_format(&name, name.text().and_then(names::port));
+            look.check_port_name(&name);
         }
     }
     look.unique(ports.iter().filter_map(|port| port.get("name")));
@@ -81,7 +81,7 @@ fn host_ports<'a>(look: &mut Look<'a>, spec: &At<'a>) {
         if spec.is_set_to("hostNetwork", true)
             && port.get("containerPort").and_then(|at| at.number()).is_some_and(|inner| inner != number)
         {
-            look.reject(&at, "must match `containerPort` when `hostNetwork: true`", "remove this field");
+            look.reject_when(&at, "must match `containerPort`", ("hostNetwork", "true"), "remove this field");
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn check(look: &mut Look<'_>) {
         match version.walk(&["schema", "openAPIV3Schema"]) {
             Some(schema) => structural::root(look, &schema),
             None => {
-                look.reject(version, "has no `schema.openAPIV3Schema`", "a schema is required");
+                look.requires(version, "schema.openAPIV3Schema", "a schema is required");
             }
         }
     }
@@ -75,10 +75,10 @@ fn conversion<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     let strategy = conversion.get("strategy");
     match (strategy.as_ref().and_then(At::text), conversion.get("webhook")) {
         (Some("Webhook"), None) if conversion.lacks("webhook") => {
-            look.reject(&conversion, "has no `webhook`", "required when `strategy: Webhook`");
+            look.requires(&conversion, "webhook", "required when `strategy: Webhook`");
         }
         (Some("None"), Some(webhook)) => {
-            look.reject(&webhook, "is not allowed when `strategy: None`", "remove it, or set `strategy: Webhook`");
+            look.reject_when(&webhook, "is not allowed", ("strategy", "None"), "remove it, or set `strategy: Webhook`");
         }
         _ => {}
     }

@@ -3,6 +3,7 @@
 use super::address::address;
 use super::look::{At, Look};
 use super::names;
+use diagnostics::Fact;
 
 pub(super) fn check(look: &mut Look<'_>) {
     if !look.is("networking.k8s.io/Ingress") {
@@ -10,7 +11,9 @@ pub(super) fn check(look: &mut Look<'_>) {
     }
     let Some(spec) = look.root().get("spec") else { return };
     if spec.lacks("rules") && spec.get("defaultBackend").is_none() {
-        look.reject(&spec, "has no `rules` and no `defaultBackend`", "set one of the two");
+        look.reject(&spec, "has no `rules` and no `defaultBackend`", "set one of the two")
+            .facts
+            .push(Fact::Required("rules".to_owned()));
     }
     if let Some(class) = spec.get("ingressClassName") {
         look.check_format(&class, class.text().and_then(names::subdomain));
@@ -63,7 +66,7 @@ fn path<'a>(look: &mut Look<'a>, path: &At<'a>) {
             }
         }
         None if plain && path.lacks("path") => {
-            look.reject(path, "has no `path`", "must start with `/`");
+            look.requires(path, "path", "must start with `/`");
         }
         _ => {}
     }
@@ -83,7 +86,9 @@ fn ambiguous(path: &str) -> Option<&'static str> {
 fn backend<'a>(look: &mut Look<'a>, backend: &At<'a>) {
     match backend.present(&["service", "resource"]).as_slice() {
         [] if backend.is_empty() => {
-            look.reject(backend, "has no `service` and no `resource`", "set one of the two");
+            look.reject(backend, "has no `service` and no `resource`", "set one of the two")
+                .facts
+                .push(Fact::Required("service".to_owned()));
         }
         [first, second] => look.conflict(second, first.name()),
         _ => {}
@@ -98,12 +103,14 @@ fn backend<'a>(look: &mut Look<'a>, backend: &At<'a>) {
     }
     let Some(port) = port else {
         if service.lacks("port") {
-            look.reject(&service, "has no `port`", "set `port.name` or `port.number`");
+            look.requires(&service, "port", "set `port.name` or `port.number`");
         }
         return;
     };
     if port.lacks("name") && port.lacks("number") {
-        look.reject(&port, "has no `name` and no `number`", "set one of the two");
+        look.reject(&port, "has no `name` and no `number`", "set one of the two")
+            .facts
+            .push(Fact::Required("name".to_owned()));
     }
     look.port(port.get("name").filter(|name| name.text() != Some("")));
     look.in_range(port.get("number"), 1..=65535);

@@ -5,6 +5,7 @@
 
 use super::look::{At, Look};
 use crate::{schedule, time_zone};
+use diagnostics::did_you_mean;
 
 /// Predefined schedules.
 const PREDEFINED: &[&str] = &["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
@@ -39,7 +40,7 @@ pub(super) fn check(look: &mut Look<'_>) {
     } else if let Some(zone) = spec.get("timeZone")
         && let Some(near) = zone.text().and_then(time_zone::near)
     {
-        look.reject(&zone, "is not a valid time zone", format!("did you mean `{near}`?"));
+        look.reject(&zone, "is not a valid time zone", did_you_mean(near).text);
     }
     let Some(template) = spec.walk(&["jobTemplate", "spec"]) else { return };
     job(look, &template);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use diagnostics::{Code, Diagnostic, nearest, suggestion};
+use diagnostics::{Code, Diagnostic, Fact, nearest, suggestion};
 use document::{Key, Node, Value};
 
 use crate::amount;
@@ -51,6 +51,26 @@ impl<'a> Look<'a> {
         &mut self.found[last]
     }
 
+    /// Reports a field that is not set.
+    pub(super) fn requires(&mut self, at: &At<'_>, field: &str, label: impl Into<String>) -> &mut Diagnostic {
+        let found = self.reject(at, format!("has no `{field}`"), label);
+        found.facts.push(Fact::Required(field.to_owned()));
+        found
+    }
+
+    /// Reports a violation that depends on the value of another field.
+    pub(super) fn reject_when(
+        &mut self,
+        at: &At<'_>,
+        what: &str,
+        (field, value): (&str, &str),
+        label: impl Into<String>,
+    ) -> &mut Diagnostic {
+        let found = self.reject(at, format!("{what} when `{field}: {value}`"), label);
+        found.facts.push(Fact::When(field.to_owned()));
+        found
+    }
+
     /// Reports a value of the wrong format; `wrong` is the format that it must have.
     pub(super) fn check_format(&mut self, at: &At<'_>, wrong: Option<String>) {
         if let Some(wrong) = wrong {
@@ -86,7 +106,7 @@ impl<'a> Look<'a> {
         if let Some(at) = at
             && let Some(text) = at.text().filter(|text| !values.contains(text))
         {
-            let label = suggestion(text, values.iter().copied().filter(|value| !value.is_empty()));
+            let label = suggestion(text, values.iter().copied().filter(|value| !value.is_empty())).text;
             self.reject(&at, "has an unsupported value", label);
         }
     }
@@ -104,7 +124,14 @@ impl<'a> Look<'a> {
 
     /// Reports a field that must not be set together with another one.
     pub(super) fn conflict(&mut self, at: &At<'_>, other: &str) {
-        self.reject(at, format!("conflicts with `{other}`"), "set only one of the two");
+        self.conflicts(at, other, "set only one of the two");
+    }
+
+    /// Reports a field that must not be set together with another one, with a label of its own.
+    pub(super) fn conflicts(&mut self, at: &At<'_>, other: &str, label: &str) -> &mut Diagnostic {
+        let found = self.reject(at, format!("conflicts with `{other}`"), label);
+        found.facts.push(Fact::Conflict(other.to_owned()));
+        found
     }
 
     /// Requires a relative path without `..`.
@@ -126,10 +153,18 @@ impl<'a> Look<'a> {
     /// Requires a port number, or a valid port name.
     pub(super) fn port(&mut self, at: Option<At<'a>>) {
         let Some(at) = at else { return };
-        if let Some(text) = at.text() {
-            self.check_format(&at, forms::port(text));
+        if at.text().is_some() {
+            self.check_port_name(&at);
         } else {
             self.in_range(Some(at), 1..=65535);
+        }
+    }
+
+    /// Requires a text to be a valid port name.
+    pub(super) fn check_port_name(&mut self, at: &At<'_>) {
+        let Some(name) = at.text() else { return };
+        if let Some(wrong) = forms::port(name) {
+            self.reject(at, "is invalid", wrong).facts.push(Fact::InvalidPort(name.to_owned()));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Volume mounts and devices of a container.
 
-use diagnostics::nearest;
+use diagnostics::{did_you_mean, nearest};
 
 use super::look::{At, Look};
 
@@ -28,7 +28,7 @@ pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str
     }
     for at in mounts.iter().filter(|mount| !mount.is_set_to("readOnly", true)) {
         if let Some(at) = at.get("recursiveReadOnly").filter(|at| at.text() == Some("Enabled")) {
-            look.reject(&at, "is only allowed when `readOnly: true`", "set `readOnly: true`");
+            look.reject_when(&at, "is only allowed", ("readOnly", "true"), "set `readOnly: true`");
         }
     }
     look.unique(mounts.iter().filter_map(|mount| mount.get("mountPath")));
@@ -52,7 +52,7 @@ pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str
 fn volume_exists<'a>(look: &mut Look<'a>, mount: &At<'a>, volumes: &[&str], unused: &[At<'a>]) {
     if let Some(name) = mount.get("name").filter(|name| name.text().is_some_and(|text| !volumes.contains(&text))) {
         let label = match nearest(name.text().unwrap_or_default(), volumes.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => did_you_mean(near).text,
             None => "no volume of the pod has this name".to_owned(),
         };
         let found = look.reject(&name, "is not a volume of the pod", label);

@@ -5,9 +5,7 @@
 use diagnostics::{Code, Place};
 
 use super::look::{At, Look};
-pub(super) use crate::forms::{
-    config_key, label, label_1035, label_value, port, qualified, segment, subdomain, sysctl,
-};
+pub(super) use crate::forms::{config_key, label, label_1035, label_value, qualified, segment, subdomain, sysctl};
 
 /// The group whose kinds may have names of nearly any format.
 const RBAC: &str = "rbac.authorization.k8s.io";

@@ -52,7 +52,7 @@ fn peer<'a>(look: &mut Look<'a>, peer: &At<'a>) {
     }
     let Some(block) = peer.get("ipBlock") else { return };
     if let Some(other) = peer.present(&["podSelector", "namespaceSelector"]).first() {
-        look.reject(other, "conflicts with `ipBlock`", "use a separate entry for each of the two");
+        look.conflicts(other, "ipBlock", "use a separate entry for each of the two");
     }
     let Some(cidr) = block.get("cidr") else { return };
     let Some(outer) = cidr.text().map(network) else { return };

@@ -60,7 +60,7 @@ fn requirements<'a>(look: &mut Look<'a>, term: &At<'a>, strict: bool) {
         let values = requirement.list("values");
         match requirement.get("operator").and_then(|at| at.text()) {
             Some("In" | "NotIn") if requirement.lacks("values") => {
-                look.reject(&requirement, "has no `values`", "required by the operators `In` and `NotIn`");
+                look.requires(&requirement, "values", "required by the operators `In` and `NotIn`");
             }
             Some("In" | "NotIn") if strict => {
                 for value in values {
@@ -112,8 +112,8 @@ fn spread<'a>(look: &mut Look<'a>, constraint: &At<'a>) {
     }
     let when = constraint.get("whenUnsatisfiable").and_then(|at| at.text());
     if let Some(at) = constraint.get("minDomains").filter(|_| when == Some("ScheduleAnyway")) {
-        let what = "is only allowed when `whenUnsatisfiable: DoNotSchedule`";
-        look.reject(&at, what, "`whenUnsatisfiable` is `ScheduleAnyway`");
+        let when = ("whenUnsatisfiable", "DoNotSchedule");
+        look.reject_when(&at, "is only allowed", when, "`whenUnsatisfiable` is `ScheduleAnyway`");
     }
     if let Some(at) = constraint.get("matchLabelKeys").filter(|at| !at.node.items().is_empty())
         && constraint.is_unset("labelSelector")
@@ -127,7 +127,7 @@ fn toleration<'a>(look: &mut Look<'a>, toleration: &At<'a>) {
     let operator = text("operator");
     if let Some(value) = toleration.get("value").filter(|_| text("value").is_some()) {
         if operator == Some("Exists") {
-            look.reject(&value, "is not allowed when `operator: Exists`", "remove it, or use `operator: Equal`");
+            look.reject_when(&value, "is not allowed", ("operator", "Exists"), "remove it, or use `operator: Equal`");
         } else {
             look.check_format(&value, value.text().and_then(names::label_value));
         }
@@ -136,13 +136,13 @@ fn toleration<'a>(look: &mut Look<'a>, toleration: &At<'a>) {
         Some(key) => look.check_format(&key, key.text().and_then(names::qualified)),
         None if operator != Some("Exists") => {
             let label = "set `key`, or `operator: Exists` to tolerate every taint";
-            look.reject(toleration, "has no `key`", label);
+            look.requires(toleration, "key", label);
         }
         None => {}
     }
     if let Some(at) = toleration.get("tolerationSeconds")
         && matches!(text("effect"), None | Some("NoSchedule" | "PreferNoSchedule"))
     {
-        look.reject(&at, "is only allowed when `effect: NoExecute`", "remove it, or set `effect: NoExecute`");
+        look.reject_when(&at, "is only allowed", ("effect", "NoExecute"), "remove it, or set `effect: NoExecute`");
     }
 }

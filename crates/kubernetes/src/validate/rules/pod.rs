@@ -2,6 +2,7 @@
 
 use super::look::{At, Field, Look};
 use super::{address, names, placement, security, volume};
+use diagnostics::Fact;
 
 /// The maximum number of nameservers.
 const MAX_NAMESERVERS: usize = 3;
@@ -84,11 +85,12 @@ fn host_namespaces<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     if let Some(at) = spec.get("shareProcessNamespace").filter(|_| spec.is_set_to("hostPID", true))
         && spec.is_set_to("shareProcessNamespace", true)
     {
-        look.reject(&at, "conflicts with `hostPID: true`", "enable only one of the two");
+        let found = look.reject(&at, "conflicts with `hostPID: true`", "enable only one of the two");
+        found.facts.push(Fact::Conflict("hostPID".to_owned()));
     }
     for key in ["hostNetwork", "hostPID", "hostIPC"] {
         if let Some(at) = spec.get(key).filter(|_| spec.is_set_to(key, true) && spec.is_set_to("hostUsers", false)) {
-            look.reject(&at, "is not allowed when `hostUsers: false`", "set only one of the two");
+            look.reject_when(&at, "is not allowed", ("hostUsers", "false"), "set only one of the two");
         }
     }
 }

@@ -74,6 +74,6 @@ fn handlers<'a>(look: &mut Look<'a>, owner: &At<'a>, known: &[&str]) {
         }
     }
     if let Some(exec) = owner.get("exec").filter(|exec| exec.lacks("command")) {
-        look.reject(&exec, "has no `command`", "a command is required");
+        look.requires(&exec, "command", "a command is required");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The API server accepts them, for fractional bytes with a warning, and the pod fails when it is scheduled or started.
 
-use diagnostics::Code;
+use diagnostics::{Code, did_you_mean};
 use document::{Node, Value};
 
 use super::look::{At, Look};
@@ -162,12 +162,11 @@ fn report(look: &mut Look<'_>, at: &At<'_>, mistake: Option<Mistake>) {
         }
         _ => String::new(),
     };
-    let mut found = look.subject.finding(Code::QuantitySuspicious, message, at.node.place(), label);
-    found.helps.push(match suggestion {
-        Some(suggestion) => format!("did you mean `{suggestion}`?"),
-        None => "use a larger unit".to_owned(),
-    });
-    look.found.push(found);
+    let found = look.subject.finding(Code::QuantitySuspicious, message, at.node.place(), label);
+    look.found.push(found.help(match suggestion {
+        Some(suggestion) => did_you_mean(suggestion),
+        None => "use a larger unit".into(),
+    }));
 }
 
 #[cfg(test)]

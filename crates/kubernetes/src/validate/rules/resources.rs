@@ -1,6 +1,6 @@
 //! Resource requests and limits of a container, and its resize policy.
 
-use diagnostics::nearest;
+use diagnostics::{did_you_mean, nearest};
 use document::Value;
 
 use super::look::{At, Look};
@@ -39,7 +39,7 @@ fn amounts<'a>(look: &mut Look<'a>, resources: &At<'a>) {
             if !key.name.contains('/') && !STANDARD.contains(&key.name.as_str()) && !key.name.starts_with(HUGE_PAGES) {
                 let short = STANDARD.iter().copied().find(|name| key.name.len() > 1 && name.starts_with(&key.name));
                 let label = match short.or_else(|| nearest(&key.name, STANDARD.iter().copied())) {
-                    Some(near) => format!("did you mean `{near}`?"),
+                    Some(near) => did_you_mean(near).text,
                     None => format!("expected {}, or a fully qualified name", super::look::backticks(STANDARD)),
                 };
                 look.reject(&amount, "is not a standard resource", label);

@@ -2,22 +2,24 @@
 
 use super::look::{At, Look};
 use super::names;
+use diagnostics::Fact;
 
 /// Checks the security context of a container.
 pub(super) fn of_container<'a>(look: &mut Look<'a>, context: &At<'a>) {
     both(look, context);
     let added = context.get("capabilities").map(|all| all.list("add")).unwrap_or_default();
     let conflict = if context.is_set_to("privileged", true) {
-        Some(("conflicts with `privileged: true`", "a privileged container can always escalate"))
+        Some(("privileged", "privileged: true", "a privileged container can always escalate"))
     } else if added.iter().any(|at| at.text() == Some("CAP_SYS_ADMIN")) {
-        Some(("conflicts with `CAP_SYS_ADMIN`", "this capability always allows escalation"))
+        Some(("capabilities", "CAP_SYS_ADMIN", "this capability always allows escalation"))
     } else {
         None
     };
-    if let (Some((what, label)), true) = (conflict, context.is_set_to("allowPrivilegeEscalation", false))
+    if let (Some((field, what, label)), true) = (conflict, context.is_set_to("allowPrivilegeEscalation", false))
         && let Some(at) = context.get("allowPrivilegeEscalation")
     {
-        look.reject(&at, what, label);
+        let found = look.reject(&at, format!("conflicts with `{what}`"), label);
+        found.facts.push(Fact::Conflict(field.to_owned()));
     }
 }
 
@@ -33,7 +35,12 @@ pub(super) fn of_pod<'a>(look: &mut Look<'a>, spec: &At<'a>) {
         look.check_format(name, name.text().and_then(names::sysctl));
         let of_network = name.text().is_some_and(|text| text.starts_with("net.") || text.starts_with("net/"));
         if of_network && spec.is_set_to("hostNetwork", true) {
-            look.reject(name, "is not allowed when `hostNetwork: true`", "remove it: this sysctl belongs to the node");
+            look.reject_when(
+                name,
+                "is not allowed",
+                ("hostNetwork", "true"),
+                "remove it: this sysctl belongs to the node",
+            );
         }
     }
     look.unique(settings);
@@ -50,13 +57,13 @@ fn both<'a>(look: &mut Look<'a>, context: &At<'a>) {
         let file = profile.get("localhostProfile");
         match (kind, file) {
             (Some("Localhost"), None) if profile.is_unset("localhostProfile") => {
-                look.reject(&profile, "has no `localhostProfile`", "required when `type: Localhost`");
+                look.requires(&profile, "localhostProfile", "required when `type: Localhost`");
             }
             (Some("Localhost"), Some(file)) if seccomp => {
                 look.relative_path(&file);
             }
             (Some(kind @ ("RuntimeDefault" | "Unconfined")), Some(file)) => {
-                look.reject(&file, "is only allowed when `type: Localhost`", format!("`type` is `{kind}`"));
+                look.reject_when(&file, "is only allowed", ("type", "Localhost"), format!("`type` is `{kind}`"));
             }
             _ => {}
         }

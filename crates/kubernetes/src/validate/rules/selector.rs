@@ -46,7 +46,7 @@ pub(super) fn selector<'a>(look: &mut Look<'a>, selector: &At<'a>) {
         let operator = expression.get("operator");
         match operator.as_ref().and_then(At::text) {
             Some("In" | "NotIn") if expression.lacks("values") => {
-                look.reject(&expression, "has no `values`", "required by the operators `In` and `NotIn`");
+                look.requires(&expression, "values", "required by the operators `In` and `NotIn`");
             }
             Some(operator @ ("Exists" | "DoesNotExist")) => {
                 if let (Some(values), false) = (expression.get("values"), expression.list("values").is_empty()) {

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
+use diagnostics::Fact;
+
 use super::address::{address, network};
 use super::look::{At, Look};
 use super::{names, selector};
@@ -15,7 +17,7 @@ pub(super) fn check(look: &mut Look<'_>) {
     let Some(spec) = look.root().get("spec") else { return };
     let kind = spec.get("type").and_then(|at| at.text()).unwrap_or("ClusterIP");
     if spec.lacks("ports") && kind != "ExternalName" && text(&spec, "clusterIP") != Some("None") {
-        look.reject(&spec, "has no `ports`", "at least one port is required");
+        look.requires(&spec, "ports", "at least one port is required");
     }
     if let Some(wanted) = spec.get("selector") {
         selector::labels(look, &wanted);
@@ -43,7 +45,7 @@ fn cluster_ips<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
     if let Some(at) = &one {
         match at.text() {
             Some("None") if matches!(kind, "LoadBalancer" | "NodePort") => {
-                look.reject(at, format!("must not be `None` when `type: {kind}`"), "remove it, or change `spec.type`");
+                look.reject_when(at, "must not be `None`", ("type", kind), "remove it, or change `spec.type`");
             }
             Some(text) if text != "None" && address(text).is_none() => {
                 look.reject(at, "is not a valid IP address", "expected an IP address, or `None`");
@@ -69,8 +71,8 @@ fn cluster_ips<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
     if let (2.., Some("SingleStack"), Some(second)) = (families.len(), policy, families.get(1))
         && second.text() != families[0].text()
     {
-        let what = "is not allowed when `ipFamilyPolicy: SingleStack`";
-        look.reject(second, what, "remove it, or set `ipFamilyPolicy: PreferDualStack`");
+        let when = ("ipFamilyPolicy", "SingleStack");
+        look.reject_when(second, "is not allowed", when, "remove it, or set `ipFamilyPolicy: PreferDualStack`");
     }
 }
 
@@ -82,13 +84,13 @@ fn external_name<'a>(look: &mut Look<'a>, spec: &At<'a>) {
             look.check_format(&at, at.text().and_then(name));
         }
         None if spec.lacks("externalName") => {
-            look.reject(spec, "has no `externalName`", "required when `type: ExternalName`");
+            look.requires(spec, "externalName", "required when `type: ExternalName`");
         }
         None => {}
     }
     for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
         if let Some(at) = spec.get(key).filter(|_| !spec.lacks(key)) {
-            look.reject(&at, "is not allowed when `type: ExternalName`", "remove it, or change `spec.type`");
+            look.reject_when(&at, "is not allowed", ("type", "ExternalName"), "remove it, or change `spec.type`");
         }
     }
 }
@@ -97,7 +99,7 @@ fn external_name<'a>(look: &mut Look<'a>, spec: &At<'a>) {
 fn external_traffic<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
     let load_balancer = kind == "LoadBalancer";
     let reject = |look: &mut Look<'a>, at: &At<'a>| {
-        look.reject(at, format!("is not allowed when `type: {kind}`"), "remove it, or change `spec.type`");
+        look.reject_when(at, "is not allowed", ("type", kind), "remove it, or change `spec.type`");
     };
     let external = spec.list("externalIPs");
     for at in &external {
@@ -134,7 +136,7 @@ fn external_traffic<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
             look.in_range(Some(at), 1..=65535);
         } else {
             let what = "is only allowed when `type: LoadBalancer` and `externalTrafficPolicy: Local`";
-            look.reject(&at, what, "remove it");
+            look.reject(&at, what, "remove it").facts.push(Fact::When("type".to_owned()));
         }
     }
     if !load_balancer {
@@ -164,7 +166,7 @@ fn ports<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
             Some(name) => look.check_format(&name, name.text().and_then(names::label)),
             None if ports.len() > 1 && !unnamed => {
                 unnamed = true;
-                look.reject(port, "has no `name`", "required for each port when a Service has several ones");
+                look.requires(port, "name", "required for each port when a Service has several ones");
             }
             None => {}
         }
@@ -176,7 +178,7 @@ fn ports<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
             let key = node.number().map(|number| (number, protocol));
             let first = key.and_then(|key| node_ports.get(&key));
             if kind == "ClusterIP" {
-                look.reject(&node, "is not allowed when `type: ClusterIP`", "remove it, or change `spec.type`");
+                look.reject_when(&node, "is not allowed", ("type", "ClusterIP"), "remove it, or change `spec.type`");
             } else if let Some(first) = first {
                 look.duplicate(&node, first);
             }

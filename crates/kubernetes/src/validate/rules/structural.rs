@@ -47,7 +47,7 @@ fn node<'a>(look: &mut Look<'a>, schema: &At<'a>, root: bool) {
             look.reject(&at, "is not a supported type", format!("expected one of {}", super::look::backticks(TYPES)));
         }
         None if (root || !untyped) && schema.get("$ref").is_none() => {
-            look.reject(schema, "has no `type`", "every node of a structural schema requires a type");
+            look.requires(schema, "type", "every node of a structural schema requires a type");
         }
         _ => {}
     }
@@ -72,7 +72,7 @@ fn list<'a>(look: &mut Look<'a>, schema: &At<'a>) {
     if schema.get("type").and_then(|at| at.text()) == Some("array") {
         match schema.get("items") {
             None if schema.lacks("items") => {
-                look.reject(schema, "has no `items`", "required when `type: array`");
+                look.requires(schema, "items", "required when `type: array`");
             }
             Some(items) if matches!(items.node.value, Value::Sequence(_)) => {
                 look.reject(&items, "must be a single schema", "this is a list");
@@ -87,15 +87,15 @@ fn list<'a>(look: &mut Look<'a>, schema: &At<'a>) {
     let keys = schema.list("x-kubernetes-list-map-keys");
     if kind.as_ref().and_then(At::text) == Some("map") {
         if keys.is_empty() {
-            look.reject(schema, "has no `x-kubernetes-list-map-keys`", "required when `x-kubernetes-list-type: map`");
+            look.requires(schema, "x-kubernetes-list-map-keys", "required when `x-kubernetes-list-type: map`");
         }
         let items = schema.get("items");
         for key in &keys {
             map_key(look, key, items.as_ref());
         }
     } else if let Some(key) = keys.first() {
-        let what = "is only allowed when `x-kubernetes-list-type: map`";
-        look.reject(key, what, "set `x-kubernetes-list-type: map`");
+        let when = ("x-kubernetes-list-type", "map");
+        look.reject_when(key, "is only allowed", when, "set `x-kubernetes-list-type: map`");
     }
     look.supported(kind, &["atomic", "set", "map"]);
 }
@@ -120,7 +120,7 @@ fn mapping<'a>(look: &mut Look<'a>, schema: &At<'a>) {
         schema.get("additionalProperties").filter(|_| has_properties && !schema.is_set_to("additionalProperties", true))
     {
         let help = "remove it: fields without a schema are pruned anyway";
-        look.reject(&additional, "conflicts with `properties`", "set only one of the two").helps.push(help.to_owned());
+        look.conflicts(&additional, "properties", "set only one of the two").helps.push(help.to_owned());
     }
     let open = "x-kubernetes-preserve-unknown-fields";
     if let Some(at) = schema.get(open).filter(|_| schema.is_set_to(open, false)) {

@@ -82,7 +82,7 @@ fn reference<'a>(look: &mut Look<'a>, owner: &At<'a>) {
     match owner.get("name") {
         Some(name) => look.check_format(&name, name.text().and_then(names::subdomain)),
         None if owner.is_unset("name") => {
-            look.reject(owner, "has no `name`", "a name is required");
+            look.requires(owner, "name", "a name is required");
         }
         None => {}
     }
@@ -97,7 +97,7 @@ pub(super) fn file<'a>(look: &mut Look<'a>, item: &At<'a>) {
     if let Some(resource) = item.get("resourceFieldRef") {
         self::resource(look, &resource);
         if resource.lacks("containerName") {
-            look.reject(&resource, "has no `containerName`", "required in a volume");
+            look.requires(&resource, "containerName", "required in a volume");
         }
     }
 }
@@ -111,7 +111,7 @@ fn field<'a>(look: &mut Look<'a>, field: &At<'a>, supported: &[&str]) {
         // The API server accepts upper case in the prefix of an annotation key.
         Some(("metadata.annotations", key)) => look.check_format(&at, names::qualified(&key.to_lowercase())),
         _ => {
-            look.reject(&at, "is not a supported field path", suggestion(text, supported.iter().copied()));
+            look.reject(&at, "is not a supported field path", suggestion(text, supported.iter().copied()).text);
         }
     }
 }
@@ -121,6 +121,6 @@ fn resource<'a>(look: &mut Look<'a>, resource: &At<'a>) {
     let Some(text) = at.text() else { return };
     let pages = text.starts_with("limits.hugepages-") || text.starts_with("requests.hugepages-");
     if !pages && !RESOURCES.contains(&text) {
-        look.reject(&at, "is not a supported resource", suggestion(text, RESOURCES.iter().copied()));
+        look.reject(&at, "is not a supported resource", suggestion(text, RESOURCES.iter().copied()).text);
     }
 }

@@ -69,7 +69,7 @@ fn volume<'a>(look: &mut Look<'a>, volume: &At<'a>) {
 /// A reference to a `ConfigMap` or a Secret.
 fn reference<'a>(look: &mut Look<'a>, source: &At<'a>, key: &str) {
     if source.is_unset(key) {
-        look.reject(source, format!("has no `{key}`"), "a name is required");
+        look.requires(source, key, "a name is required");
     }
     look.not_empty(source.get(key));
 }
@@ -120,8 +120,7 @@ fn projected<'a>(look: &mut Look<'a>, projected: &At<'a>) {
     let mut paths = Vec::new();
     for source in projected.list("sources") {
         if let [first, second, ..] = source.present(PROJECTED).as_slice() {
-            let what = format!("conflicts with `{}`", first.name());
-            look.reject(second, what, "use a separate entry for each source");
+            look.conflicts(second, first.name(), "use a separate entry for each source");
         }
         for source in source.present(&["configMap", "secret"]) {
             reference(look, &source, "name");
@@ -143,7 +142,7 @@ fn projected<'a>(look: &mut Look<'a>, projected: &At<'a>) {
 fn ephemeral<'a>(look: &mut Look<'a>, source: &At<'a>) {
     let Some(template) = source.get("volumeClaimTemplate") else {
         if source.is_unset("volumeClaimTemplate") {
-            look.reject(source, "has no `volumeClaimTemplate`", "a template is required");
+            look.requires(source, "volumeClaimTemplate", "a template is required");
         }
         return;
     };

@@ -1,5 +1,6 @@
 //! Workloads and `PodDisruptionBudgets`: selectors, replicas, and update strategies.
 
+use diagnostics::Fact;
 use document::{Key, Node, Value};
 
 use super::look::{At, Look};
@@ -75,13 +76,13 @@ fn selector<'a>(look: &mut Look<'a>, spec: &At<'a>) {
                 || "`spec.template.metadata.labels` has no such label".to_owned(),
                 |has| format!("`spec.template.metadata.labels` has `{has}`"),
             );
-            look.reject(&at, "does not match the template labels", label);
+            look.reject(&at, "does not match the template labels", label).facts.push(Fact::OwnLabels);
         }
     }
     for expression in selector.list("matchExpressions") {
         if selector::matches(&expression, labels.as_ref()) == Some(false) {
             let label = "`spec.template.metadata.labels` does not match this expression";
-            look.reject(&expression, "does not match the template labels", label);
+            look.reject(&expression, "does not match the template labels", label).facts.push(Fact::OwnLabels);
         }
     }
 }
@@ -113,7 +114,7 @@ fn stateful_set<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     if let (Some(rolling), Some("OnDelete")) =
         (strategy.get("rollingUpdate"), strategy.get("type").and_then(|at| at.text()))
     {
-        look.reject(&rolling, "is not allowed when `type: OnDelete`", "remove it");
+        look.reject_when(&rolling, "is not allowed", ("type", "OnDelete"), "remove it");
     }
 }
 
@@ -128,7 +129,7 @@ fn daemon_set_update<'a>(look: &mut Look<'a>, rolling: &At<'a>) {
     if let Some(surge) = rolling.get("maxSurge").filter(|_| zero("maxSurge") == Some(false))
         && zero("maxUnavailable") != Some(true)
     {
-        look.reject(&surge, "is only allowed when `maxUnavailable: 0`", "`maxUnavailable` defaults to 1")
+        look.reject_when(&surge, "is only allowed", ("maxUnavailable", "0"), "`maxUnavailable` defaults to 1")
             .helps
             .push("set `maxUnavailable: 0`, or remove `maxSurge`".to_owned());
     }
@@ -141,7 +142,7 @@ fn restart_policy(look: &mut Look<'_>, allowed: &[&str]) {
             look.reject(&at, "is not supported in this kind", format!("expected {}", choice(allowed)));
         }
         None if !allowed.contains(&"Always") => {
-            look.reject(&pod, "has no `restartPolicy`", format!("set it to {}", choice(allowed)));
+            look.requires(&pod, "restartPolicy", format!("set it to {}", choice(allowed)));
         }
         _ => {}
     }
@@ -150,7 +151,7 @@ fn restart_policy(look: &mut Look<'_>, allowed: &[&str]) {
 fn deployment_strategy<'a>(look: &mut Look<'a>, strategy: &At<'a>) {
     let Some(rolling) = strategy.get("rollingUpdate") else { return };
     if strategy.get("type").and_then(|at| at.text()) == Some("Recreate") {
-        look.reject(&rolling, "is not allowed when `type: Recreate`", "remove it");
+        look.reject_when(&rolling, "is not allowed", ("type", "Recreate"), "remove it");
         return;
     }
     let zero = |key: &str| rolling.get(key).is_some_and(|at| at.number() == Some(0) || at.text() == Some("0%"));
