@@ -128,7 +128,7 @@ fn duration(object: &Object, owner: &Node, key: &str) -> Option<Diagnostic> {
     Some(found.help("write numbers with the units `y`, `w`, `d`, `h`, `m`, `s`, and `ms`, such as `1h30m`"))
 }
 
-pub(in crate::lint) fn is_duration(text: &str) -> bool {
+pub(super) fn is_duration(text: &str) -> bool {
     let (mut rest, mut next) = (text, 0);
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
