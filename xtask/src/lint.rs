@@ -66,6 +66,7 @@ pub mod pre_stop;
 pub mod probe_ports;
 mod project_values;
 pub mod project_wave;
+mod prometheus_duration;
 pub mod prometheus_rules;
 mod promql;
 pub mod rbac_rules;

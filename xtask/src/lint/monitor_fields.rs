@@ -9,7 +9,7 @@ use document::Node;
 use kubernetes::object::Object;
 use regex_lite::Regex;
 
-use super::prometheus_rules::is_duration;
+use super::prometheus_duration::is_duration;
 use super::subject::Subject;
 
 /// The codes of this check.

@@ -3,7 +3,7 @@
 //! Whatever only some of them understand is accepted: arithmetic in ranges, modifiers, and the filters of log queries, which
 //! the same objects may contain. Brackets and quotation marks must match.
 
-use crate::lint::prometheus_rules::is_duration;
+use crate::lint::prometheus_duration::is_duration;
 
 /// Operators that are words.
 const OPERATORS: &[&str] = &["and", "atan2", "default", "if", "ifnot", "or", "unless"];
@@ -22,7 +22,7 @@ const MATCHING: &[&str] = &["fill", "fill_left", "fill_right", "group_left", "gr
 
 /// Where an expression cannot be parsed, and why.
 #[must_use]
-pub(in crate::lint) fn error(text: &str) -> Option<(usize, String)> {
+pub(crate) fn error(text: &str) -> Option<(usize, String)> {
     let tokens = tokens(text)?;
     let mut parser = Parser { text, tokens, next: 0 };
     if parser.tokens.is_empty() {
