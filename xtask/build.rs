@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    // At runtime: two checkouts with one target directory may share this program.
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("..");
     let mut sources = vec![root.join("xtask/src"), root.join("xtask/build.rs"), root.join("Cargo.lock")];
     for entry in fs::read_dir(root.join("crates"))? {
         sources.push(entry?.path().join("src"));

@@ -101,11 +101,15 @@ impl Environment {
         Date::of(SystemTime::UNIX_EPOCH + self.now)
     }
 
-    /// Fails if another user could have written to the cache: the tools in it are run. Creates it, closed to others.
+    /// Fails if another user could have written to the cache: the tools in it are run. Creates it, closed to others, if
+    /// another user could create it before its first use.
     pub fn check_cache(&self) -> Result<()> {
         let path = &self.cache;
-        // Without a cache, the tool is slower, and the first write to it has an error of its own.
-        let _ = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        let above = path.ancestors().skip(1).find_map(|directory| std::fs::metadata(directory).ok());
+        if above.is_some_and(|facts| facts.mode() & 0o022 != 0) {
+            // Without a cache, the tool is slower, and the first write to it has an error of its own.
+            let _ = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        }
         let Some(refused) = cache_owner::untrusted(path).or_else(|| cache_owner::untrusted_part(path)) else {
             return Ok(());
         };
@@ -156,9 +160,11 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_is_created_closed_to_others_and_refused_if_they_can_write_to_it() {
+    fn a_cache_that_others_can_write_to_is_refused() {
         let directory = tempfile::tempdir().expect("temporary directory");
         let cache = directory.path().join("new/cache");
+        assert_eq!(check(&cache), None);
+        assert!(!cache.exists(), "no other user can create it");
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o1777)).expect("changed");
         assert_eq!(check(&cache), None);
         assert_eq!(std::fs::metadata(&cache).expect("created").permissions().mode() & 0o777, 0o700);

@@ -215,18 +215,33 @@ impl<'i, 'a> At<'i, 'a> {
 
     /// Adds the finding about a missing object or key, or counts it if another object has the same.
     fn add(&self, key: &str, diagnostic: &Diagnostic, found: &mut Found) {
+        found.entry(self.found_by(key)).or_insert_with(|| (diagnostic.clone(), Vec::new()));
+        self.count(key, found);
+    }
+
+    /// Counts a finding about a missing object or key. Returns whether there is one.
+    fn count(&self, key: &str, found: &mut Found) -> bool {
+        let Some((first, others)) = found.get_mut(&self.found_by(key)) else { return false };
         let title = self.object.title();
-        let id = (self.object.target.clone(), self.id.kind.to_owned(), self.id.namespace.to_owned());
-        let entry = found.entry((id.0, format!("{} {}", id.1, id.2), self.id.name.to_owned(), key.to_owned()));
-        let entry = entry.or_insert_with(|| (diagnostic.clone(), Vec::new()));
-        let first = entry.0.origin.as_ref().map(|origin| format!("{} `{}`", origin.kind, origin.name));
-        if first.as_ref() != Some(&title) && !entry.1.contains(&title) {
-            entry.1.push(title);
+        let first = first.origin.as_ref().map(|origin| format!("{} `{}`", origin.kind, origin.name));
+        if first.as_ref() != Some(&title) && !others.contains(&title) {
+            others.push(title);
         }
+        true
+    }
+
+    /// What findings about a key of the other object, or about all of it, are found by.
+    fn found_by(&self, key: &str) -> (String, String, String, String) {
+        let Id { kind, namespace, name, .. } = self.id;
+        (self.object.target.clone(), format!("{kind} {namespace}"), name.to_owned(), key.to_owned())
     }
 
     fn missing(&self, declared: &[&External], found: &mut Found) {
         if self.reference.optional || declared.iter().any(|external| !external.is_pattern()) || self.is_misspelled() {
+            return;
+        }
+        // The search for what is meant takes time in proportion to what is rendered.
+        if self.count("", found) {
             return;
         }
         let Id { group, kind, namespace, name } = self.id;

@@ -176,7 +176,7 @@ const ATTACKS: &[Attack] = &[
         "a chart has the name of a path",
         CHART,
         "apiVersion: v2\nname: ../../x\nversion: 0.1.0\n",
-        "error[helm-refused]: web/default: validation: chart.metadata.name \"../../x\" is invalid",
+        "error[chart-invalid]: `name` is not a valid chart name",
     ),
     (
         "a chart has a command as its version",
@@ -380,7 +380,7 @@ const ATTACKS: &[Attack] = &[
         "a kustomization runs a program",
         KUSTOMIZATION,
         "generators: [generator.yaml]\n",
-        "error[kustomize-refused]: b/default: plugins require the build option `--enable-alpha-plugins`",
+        "error[kustomize-refused]: a function of kustomize is a program, which is not run",
     ),
     (
         "a kustomization reads a file of the system",

@@ -6,7 +6,7 @@ mod sample;
 
 use std::collections::BTreeSet;
 
-use diagnostics::{Code, Diagnostic, Place, Severity, Source};
+use diagnostics::{Code, Diagnostic, Help, Place, Severity, Source, did_you_mean};
 use golden::diff::Tag;
 use xtask::report::model::Finding;
 use xtask::report::{code_quality, html, junit, markdown, rdjson, sarif};
@@ -204,7 +204,7 @@ fn sarif_results_have_what_code_scanning_requires() {
 
 #[test]
 fn only_a_misspelled_word_at_its_place_is_an_edit() {
-    let edit = |file: &str, text: &str, word: &str, help: &str| {
+    let edit = |file: &str, text: &str, word: &str, help: Help| {
         let source = Source::new(file, text);
         let at = text.find(word).expect("in the text");
         let found = Diagnostic::new(Code::FieldUnknown, "unknown").at(Place::new(&source, at..at + word.len()), "");
@@ -217,14 +217,18 @@ fn only_a_misspelled_word_at_its_place_is_an_edit() {
         suggestion["text"].as_str().map(|text| (text.to_owned(), start, end))
     };
     let file = "charts/web/templates/service.yaml";
-    let help = "did you mean `port`?";
-    assert_eq!(edit(file, "é: {prot: 80}", "prot", help), Some(("port".to_owned(), 6, 10)), "columns are bytes");
-    assert_eq!(edit(file, "a: \"prot\"", "\"prot\"", help), Some(("port".to_owned(), 5, 9)), "the quotes stay");
-    assert_eq!(edit(file, "prot: 80", "prot: 80", help), None, "more than the word");
-    assert_eq!(edit(file, "hue: red", "hue", help), None, "another word");
-    assert_eq!(edit(file, "prot: 80", "prot", "did you mean `port`, or another field?"), None, "not certain");
-    assert_eq!(edit("tests/golden/web/default/service.yaml", "prot: 80", "prot", help), None, "nobody edits a golden");
-    assert_eq!(edit("/etc/passwd", "prot: 80", "prot", help), None, "not in the repository");
+    let help = || did_you_mean("port");
+    assert_eq!(edit(file, "é: {prot: 80}", "prot", help()), Some(("port".to_owned(), 6, 10)), "columns are bytes");
+    assert_eq!(edit(file, "a: \"prot\"", "\"prot\"", help()), Some(("port".to_owned(), 5, 9)), "the quotes stay");
+    assert_eq!(edit(file, "prot: 80", "prot: 80", help()), None, "more than the word");
+    assert_eq!(edit(file, "hue: red", "hue", help()), None, "another word");
+    assert_eq!(edit(file, "prot: 80", "prot", "did you mean `port`, or another field?".into()), None, "not certain");
+    assert_eq!(
+        edit("tests/golden/web/default/service.yaml", "prot: 80", "prot", help()),
+        None,
+        "nobody edits a golden"
+    );
+    assert_eq!(edit("/etc/passwd", "prot: 80", "prot", help()), None, "not in the repository");
 }
 
 /// The limit for opening the report, and for a search in it.
