@@ -259,7 +259,7 @@ impl<'i, 'a> At<'i, 'a> {
             && !self.view.may_contain(kind, namespace)
             && !self.is_class()
             && !self.is_foreign_account();
-        let near = near.or_else(|| if expected || near_provided { None } else { self.unused_alike() });
+        let near = near.or_else(|| if near_provided { None } else { self.unused_alike() });
         if near.is_none() && !near_provided && own_elsewhere.is_none() && !expected {
             return;
         }

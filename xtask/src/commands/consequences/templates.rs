@@ -1,9 +1,9 @@
 //! Values that are all wrong in the same way at one place of a template: the template is wrong, and not each of the values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 
 use super::facts::{application, label, line};
 
@@ -31,20 +31,32 @@ pub(super) fn blame(diagnostics: &mut Diagnostics) {
     diagnostics.0.retain(|_| index.next().is_none_or(|index| !removed.contains(&index)));
 }
 
-/// Keeps the first of the names that one action prints in several cases, and that no object has.
+/// Keeps one of the names that one action prints in several cases, and that no object has: the first one that is marked in a
+/// template, or else the first one that is marked in a value.
 pub(super) fn one_name(diagnostics: &mut Diagnostics) {
-    let mut first: BTreeMap<_, String> = BTreeMap::new();
-    diagnostics.0.retain(|found| {
-        let places = found.places.iter().map(|(place, _)| place);
-        let place = places
-            .filter(|place| place.source.name.contains("/templates/"))
-            .find_map(|place| Some((place.source.name.clone(), place.position()?.0)));
-        let (Some(place), Some(origin), Code::ReferenceMissing) = (place, &found.origin, found.code) else {
-            return true;
-        };
-        let key = (place, origin.path.clone(), application(found).map(str::to_owned));
-        first.entry(key).or_insert_with(|| found.message.clone()) == &found.message
-    });
+    let in_template = |place: &Place| place.source.name.contains("/templates/");
+    let mut order: Vec<usize> = (0..diagnostics.0.len()).collect();
+    order.sort_by_key(|index| diagnostics.0[*index].places.first().is_none_or(|(place, _)| !in_template(place)));
+    let mut known: BTreeMap<_, &str> = BTreeMap::new();
+    let mut removed = BTreeSet::new();
+    for index in order {
+        let found = &diagnostics.0[index];
+        let Some(origin) = found.origin.as_ref().filter(|_| found.code == Code::ReferenceMissing) else { continue };
+        let places = found.places.iter().map(|(place, _)| place).filter(|place| in_template(place));
+        let keys = places.filter_map(|place| {
+            Some((place.source.name.clone(), place.position()?.0, origin.path.clone(), application(found)?.to_owned()))
+        });
+        let keys: Vec<_> = keys.collect();
+        let message = found.message.as_str();
+        if keys.iter().any(|key| known.get(key).is_some_and(|other| *other != message)) {
+            removed.insert(index);
+        } else {
+            // The others may be those of what was meant.
+            known.extend(keys.into_iter().next().map(|key| (key, message)));
+        }
+    }
+    let mut index = 0..;
+    diagnostics.0.retain(|_| index.next().is_none_or(|index| !removed.contains(&index)));
 }
 
 fn key(found: &Diagnostic) -> Option<Key> {
