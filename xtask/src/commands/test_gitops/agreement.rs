@@ -4,7 +4,8 @@
 //! normalization. What it generated has to equal the golden, apart from what Argo CD adds: its tracking annotation, and
 //! the destination's namespace. What is live has to contain everything in the golden.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use argocd::application::split_instance;
 use cluster::kubectl::{Kubectl, checked};
@@ -13,6 +14,7 @@ use diagnostics::{Code, Diagnostic, Result};
 use serde::Deserialize;
 use serde_json::Value;
 use toolbox::pack;
+use toolbox::process::check_interrupted;
 
 use super::contained::contained;
 
@@ -24,6 +26,12 @@ const MAX_STATE: u64 = 256 * 1024 * 1024;
 
 /// The deadline for reading it.
 const READ: Duration = Duration::from_secs(30);
+
+/// How long Argo CD may take to write it. Where Redis was replaced, as in an upgrade, it is written by the next comparison.
+const WRITTEN: Duration = Duration::from_secs(60);
+
+/// The time between two attempts to read it.
+const PULSE: Duration = Duration::from_secs(1);
 
 /// An object as Argo CD keeps it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -59,7 +67,13 @@ pub(super) fn managed(kubectl: &Kubectl, app: &str) -> Result<Vec<Managed>> {
                   [ -z \"$key\" ] || redis-cli --raw get \"$key\"";
     let exec = ["exec", "deployment/argocd-redis", "--quiet", "--container", "redis", "--namespace", NAMESPACE];
     let invocation = kubectl.invocation().args(exec).args(["--", "sh", "-euc", script, app]).deadline(READ);
-    let output = checked(&invocation)?;
+    let began = Instant::now();
+    let mut output = checked(&invocation)?;
+    while output.stdout.trim_ascii().is_empty() && began.elapsed() < WRITTEN {
+        check_interrupted()?;
+        thread::sleep(PULSE);
+        output = checked(&invocation)?;
+    }
     let unreadable = |why: String| {
         Diagnostic::new(Code::ClusterFailed, format!("Argo CD's state of Application `{app}` cannot be read"))
             .note(why)
