@@ -345,8 +345,7 @@ fn every_feature_of_the_relay_names_its_test() {
 }
 
 /// Files that read the text of a message, and why.
-const READERS: [(&str, &str); 6] = [
-    ("xtask/src/commands/consequences/templates.rs", "findings that read alike are one, whatever they say"),
+const READERS: [(&str, &str); 5] = [
     ("xtask/src/lint/prometheus_rules.rs", "findings that read alike are one, whatever they say"),
     ("crates/kubernetes/src/change/effects/versions.rs", "equal effects are shown once, whatever they say"),
     ("crates/kubernetes/src/validate/kubeconform.rs", "parses the messages of kubeconform"),

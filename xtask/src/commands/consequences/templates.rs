@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 
-use super::facts::{application, label, line};
+use super::facts::{application, label, line, missing};
 
 /// What makes findings about several values one: the Application, the field, and the line of the template.
 type Key = (String, Vec<String>, String, (String, usize));
@@ -37,7 +37,7 @@ pub(super) fn one_name(diagnostics: &mut Diagnostics) {
     let in_template = |place: &Place| place.source.name.contains("/templates/");
     let mut order: Vec<usize> = (0..diagnostics.0.len()).collect();
     order.sort_by_key(|index| diagnostics.0[*index].places.first().is_none_or(|(place, _)| !in_template(place)));
-    let mut known: BTreeMap<_, &str> = BTreeMap::new();
+    let mut known: BTreeMap<_, Option<(&str, &str)>> = BTreeMap::new();
     let mut removed = BTreeSet::new();
     for index in order {
         let found = &diagnostics.0[index];
@@ -47,12 +47,12 @@ pub(super) fn one_name(diagnostics: &mut Diagnostics) {
             Some((place.source.name.clone(), place.position()?.0, origin.path.clone(), application(found)?.to_owned()))
         });
         let keys: Vec<_> = keys.collect();
-        let message = found.message.as_str();
-        if keys.iter().any(|key| known.get(key).is_some_and(|other| *other != message)) {
+        let missing = missing(found);
+        if keys.iter().any(|key| known.get(key).is_some_and(|other| *other != missing)) {
             removed.insert(index);
         } else {
             // The others may be those of what was meant.
-            known.extend(keys.into_iter().next().map(|key| (key, message)));
+            known.extend(keys.into_iter().next().map(|key| (key, missing)));
         }
     }
     let mut index = 0..;
