@@ -360,31 +360,30 @@ impl<'a> Planner<'a, '_> {
                 self.chart_inputs(&recipe, &inspected, (root, named, prefix), &mut draft.inputs)?;
                 draft
                     .inputs
-                    .own
                     .insert(format!("{prefix}chart {}", source.pin.name).into(), source.pin.digest.as_str().into());
                 if !inside.is_empty() {
                     let digest = format!("sha256:{}", sha256(inside.as_bytes()));
-                    draft.inputs.own.insert(format!("{prefix}value files in the chart").into(), digest.into());
+                    draft.inputs.insert(format!("{prefix}value files in the chart").into(), digest.into());
                 }
                 Part::RemoteChart(RemoteChartPart { source, recipe, inspected })
             }
             Planned::Kustomize { source, recipe } => {
                 source.add_inputs(root, recipe, prefix, &mut draft.inputs.own)?;
-                draft.inputs.own.insert("kustomize".into(), self.argocd.kustomize.into());
+                draft.inputs.insert("kustomize".into(), self.argocd.kustomize.into());
                 if source.inflates(recipe) {
-                    draft.inputs.own.insert("helm".into(), self.argocd.helm.into());
+                    draft.inputs.insert("helm".into(), self.argocd.helm.into());
                 }
                 Part::Kustomize(KustomizePart { source, recipe: recipe.clone() })
             }
             Planned::Directory(source) => {
-                draft.inputs.own.extend(source.contents.inputs.clone());
+                draft.inputs.extend(source.contents.inputs.clone());
                 // Nothing else affects it, but a target without inputs would never be stale.
-                draft.inputs.own.insert(format!("{prefix}application").into(), "directory".into());
+                draft.inputs.insert(format!("{prefix}application").into(), "directory".into());
                 if let Some(evaluation) = &source.evaluation {
-                    draft.inputs.own.extend(evaluation.imported.clone());
-                    draft.inputs.own.insert(format!("{prefix}application").into(), evaluation.digest(root).into());
+                    draft.inputs.extend(evaluation.imported.clone());
+                    draft.inputs.insert(format!("{prefix}application").into(), evaluation.digest(root).into());
                     let version = self.workspace.config.tool(jsonnet::TOOL).unwrap_or_default();
-                    draft.inputs.own.insert(jsonnet::TOOL.into(), version.into());
+                    draft.inputs.insert(jsonnet::TOOL.into(), version.into());
                 }
                 Part::Directory(source)
             }
@@ -393,13 +392,13 @@ impl<'a> Planner<'a, '_> {
                 let goldens = format!("{}/", find::GOLDENS);
                 for name in find::tracked(root).into_iter().filter(|name| !name.starts_with(&goldens)) {
                     let digest = inputs::file_digest(&root.join(&name))?;
-                    draft.inputs.own.insert(name.into(), digest.into());
+                    draft.inputs.insert(name.into(), digest.into());
                 }
-                draft.inputs.own.insert(format!("{prefix}application").into(), source.digest().into());
-                draft.inputs.own.insert("kubernetes".into(), self.workspace.config.kubernetes.as_str().into());
+                draft.inputs.insert(format!("{prefix}application").into(), source.digest().into());
+                draft.inputs.insert("kubernetes".into(), self.workspace.config.kubernetes.as_str().into());
                 let tools = [("helm", self.argocd.helm), ("kustomize", self.argocd.kustomize)];
                 let tools = tools.into_iter().filter(|(name, _)| source.plugin.mentions(name));
-                draft.inputs.own.extend(tools.map(|(name, version)| (name.into(), version.into())));
+                draft.inputs.extend(tools.map(|(name, version)| (name.into(), version.into())));
                 Part::Plugin(source)
             }
             Planned::Elsewhere { tree, planned } => {
@@ -414,18 +413,15 @@ impl<'a> Planner<'a, '_> {
                     match &tree.commit {
                         Some(_) if is_file => files.push_str(&format!("{name} {digest}\n")),
                         None if is_file => {
-                            drop(draft.inputs.own.insert(format!("{}{name}", tree.label).into(), digest));
+                            draft.inputs.insert(format!("{}{name}", tree.label).into(), digest);
                         }
-                        _ => drop(draft.inputs.own.insert(name, digest)),
+                        _ => draft.inputs.insert(name, digest),
                     }
                 }
                 if let Some(commit) = &tree.commit {
-                    draft
-                        .inputs
-                        .own
-                        .insert(format!("{prefix}revision {}", tree.title()).into(), commit.as_str().into());
+                    draft.inputs.insert(format!("{prefix}revision {}", tree.title()).into(), commit.as_str().into());
                     let digest = format!("sha256:{}", sha256(files.as_bytes()));
-                    draft.inputs.own.insert(format!("{prefix}files of {}", tree.title()).into(), digest.into());
+                    draft.inputs.insert(format!("{prefix}files of {}", tree.title()).into(), digest.into());
                 }
                 Part::Elsewhere(tree, Box::new(part))
             }

@@ -46,16 +46,36 @@ impl Plugin {
         Some(Self { name: name?, command, discover, explicit, place: node.place() })
     }
 
+    /// The script, if the command is a shell with one.
+    pub(crate) fn script(&self) -> Option<&str> {
+        let is_shell = |program: &str| matches!(program.rsplit('/').next(), Some("sh" | "bash" | "ash"));
+        match self.command.as_slice() {
+            [program, flag, script] if is_shell(program) && flag.starts_with('-') && flag.ends_with('c') => {
+                Some(script)
+            }
+            _ => None,
+        }
+    }
+
+    /// An entry with a command.
+    #[cfg(test)]
+    pub(crate) fn of_command(command: &[&str]) -> Self {
+        Self {
+            name: "a".to_owned(),
+            command: command.iter().map(|word| (*word).to_owned()).collect(),
+            discover: Vec::new(),
+            explicit: false,
+            place: Place::file("charts.toml"),
+        }
+    }
+
     /// The flags of a command that is only `kustomize build` in the directory of the source: it renders a kustomization
     /// with these build options. `None` if the command does anything else.
     #[must_use]
     pub fn kustomize_flags(&self) -> Option<Vec<String>> {
-        let shell = |program: &str| matches!(program.rsplit('/').next(), Some("sh" | "bash" | "ash"));
-        let words: Vec<&str> = match self.command.as_slice() {
-            [program, flag, script] if shell(program) && flag.starts_with('-') && flag.ends_with('c') => {
-                script.split_whitespace().collect()
-            }
-            words => words.iter().map(String::as_str).collect(),
+        let words: Vec<&str> = match self.script() {
+            Some(script) => script.split_whitespace().collect(),
+            None => self.command.iter().map(String::as_str).collect(),
         };
         let plain = |word: &&str| word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./".contains(c));
         let ["kustomize", "build", rest @ ..] = words.as_slice() else { return None };
@@ -234,16 +254,7 @@ mod tests {
 
     #[test]
     fn commands_that_only_build_a_kustomization_are_recognized() {
-        let flags = |command: &[&str]| {
-            let plugin = Plugin {
-                name: "a".to_owned(),
-                command: command.iter().map(|word| (*word).to_owned()).collect(),
-                discover: Vec::new(),
-                explicit: false,
-                place: Place::file("charts.toml"),
-            };
-            plugin.kustomize_flags().map(|flags| flags.join(" "))
-        };
+        let flags = |command: &[&str]| Plugin::of_command(command).kustomize_flags().map(|flags| flags.join(" "));
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(flags(&["kustomize", "build"]), some(""));
         assert_eq!(flags(&["sh", "-c", "kustomize build --enable-helm"]), some("--enable-helm"));

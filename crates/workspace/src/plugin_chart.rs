@@ -23,21 +23,15 @@ pub(crate) fn helm_options(
     variables: &[(String, String)],
     api_versions: &[String],
 ) -> Option<HelmOptions> {
-    let script = match plugin.command.as_slice() {
-        [shell, flag, script] if is_shell(shell) && flag.starts_with('-') && flag.ends_with('c') => {
-            words(script, &|name| lookup(variables, name))?
-        }
-        direct => direct.iter().map(|word| Word::Text(word.clone())).collect(),
+    let script = match plugin.script() {
+        Some(script) => words(script, &|name| lookup(variables, name))?,
+        None => plugin.command.iter().map(|word| Word::Text(word.clone())).collect(),
     };
     let [Word::Text(program), Word::Text(verb), rest @ ..] = script.as_slice() else { return None };
     if program != "helm" || verb != "template" {
         return None;
     }
     options(rest, variables, api_versions, &plugin.place)
-}
-
-fn is_shell(program: &str) -> bool {
-    matches!(program.rsplit('/').next(), Some("sh" | "bash" | "ash"))
 }
 
 /// The value of a variable; those of the cluster stand for themselves.
@@ -179,13 +173,6 @@ mod tests {
     use super::*;
 
     fn of(command: &[&str]) -> Option<HelmOptions> {
-        let plugin = Plugin {
-            name: "a".to_owned(),
-            command: command.iter().map(|word| (*word).to_owned()).collect(),
-            discover: Vec::new(),
-            explicit: false,
-            place: Place::file("charts.toml"),
-        };
         let variables = [
             ("ARGOCD_APP_NAME", "web"),
             ("ARGOCD_APP_NAMESPACE", "shop"),
@@ -193,7 +180,7 @@ mod tests {
             ("ARGOCD_ENV_ARGS", "-f one.yaml  --values two.yaml"),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        helm_options(&plugin, &variables, &["example.com/v1".to_owned()])
+        helm_options(&Plugin::of_command(command), &variables, &["example.com/v1".to_owned()])
     }
 
     const KNOWN: &str = "--kube-version $KUBE_VERSION --api-versions=$KUBE_API_VERSIONS";

@@ -34,6 +34,16 @@ impl TargetInputs {
         all
     }
 
+    /// Adds an input that is no file of a chart.
+    pub(crate) fn insert(&mut self, name: Arc<str>, digest: Arc<str>) {
+        self.own.insert(name, digest);
+    }
+
+    /// Adds several of them.
+    pub(crate) fn extend(&mut self, inputs: impl IntoIterator<Item = (Arc<str>, Arc<str>)>) {
+        self.own.extend(inputs);
+    }
+
     /// Adds the files of a chart, or returns why they cannot be read.
     pub(crate) fn add_chart(&mut self, chart: &Arc<ChartContents>) -> Result<()> {
         chart.files.as_ref().map_err(Clone::clone)?;

@@ -8,8 +8,7 @@ use document::{Node, block, yaml};
 use kubernetes::object::Object;
 
 use super::config_map_json;
-use super::prometheus_rules::unbalanced;
-use super::promql::{self, syntax};
+use super::promql::{self, Wrong};
 use super::subject::Subject;
 
 /// The codes of this check.
@@ -77,10 +76,7 @@ impl Dashboard<'_> {
 
     /// A finding about a query that Prometheus cannot parse.
     fn query(&self, node: &Node, text: &str, certain: bool) -> Option<Diagnostic> {
-        let parsed = || if certain { syntax::error(text) } else { None };
-        let reason = unbalanced(text).or_else(parsed).map(|(_, reason)| (reason, None));
-        let call = || promql::wrong_call(text).filter(|_| certain).map(|(_, reason, help)| (reason, Some(help)));
-        let (reason, help) = reason.or_else(call)?;
+        let Wrong { reason, help, .. } = promql::wrong(text, certain)?;
         let message = format!("Prometheus cannot parse a query of a dashboard in {}: {reason}", self.object.title());
         let found = self.finding(message, node, "");
         Some(match help {

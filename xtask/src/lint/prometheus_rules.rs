@@ -9,7 +9,7 @@ use document::{Node, Value, block};
 use kubernetes::object::Object;
 
 use super::prometheus_duration::is_duration;
-use super::promql::{self, syntax};
+use super::promql::{self, Wrong};
 use super::subject::Subject;
 
 /// The codes of this check.
@@ -129,9 +129,7 @@ fn duration(object: &Object, owner: &Node, key: &str) -> Option<Diagnostic> {
 /// A finding about an expression that Prometheus cannot parse.
 fn expression(object: &Object, node: &Node) -> Option<Diagnostic> {
     let text = node.as_str()?;
-    let wrong = unbalanced(text).or_else(|| syntax::error(text)).map(|(at, reason)| (at, reason, None));
-    let call = || promql::wrong_call(text).map(|(at, reason, help)| (at, reason, Some(help)));
-    let (at, reason, help) = wrong.or_else(call)?;
+    let Wrong { at, reason, help } = promql::wrong(text, true)?;
     let place = if text.contains('\n') {
         let line = text[..at].matches('\n').count() + 1;
         let inner = Place::line(&Source::new("", text), line);
@@ -145,55 +143,4 @@ fn expression(object: &Object, node: &Node) -> Option<Diagnostic> {
         Some(help) => found.help(help),
         None => found,
     })
-}
-
-/// Where brackets or quotation marks do not match, and which.
-pub(super) fn unbalanced(text: &str) -> Option<(usize, String)> {
-    let mut open: Vec<(usize, char)> = Vec::new();
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' | '\'' | '`' => loop {
-                match chars.next() {
-                    None => return Some((at, format!("`{c}` without an end"))),
-                    Some((_, '\\')) if c != '`' => drop(chars.next()),
-                    Some((_, end)) if end == c => break,
-                    Some(_) => {}
-                }
-            },
-            '#' => {
-                let _ = chars.find(|(_, c)| *c == '\n');
-            }
-            '(' | '[' | '{' => open.push((at, c)),
-            ')' | ']' | '}' => {
-                let opening = match c {
-                    ')' => '(',
-                    ']' => '[',
-                    _ => '{',
-                };
-                match open.pop() {
-                    Some((_, last)) if last == opening => {}
-                    Some((_, last)) => return Some((at, format!("`{c}` does not close `{last}`"))),
-                    None => return Some((at, format!("`{c}` without a `{opening}`"))),
-                }
-            }
-            _ => {}
-        }
-    }
-    open.pop().map(|(at, c)| (at, format!("`{c}` is not closed")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn brackets_and_quotes_match() {
-        for text in ["sum(x{a=\"(\"}) > 1", "rate(x[5m]) # (", "x{a=~'\\'['}", "x{a=`\\`}"] {
-            assert_eq!(unbalanced(text), None, "{text}");
-        }
-        for text in ["sum(x", "x)", "x{a=\"b}", "rate(x[5m)]"] {
-            assert!(unbalanced(text).is_some(), "{text}");
-        }
-    }
 }

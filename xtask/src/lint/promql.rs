@@ -1,8 +1,30 @@
-//! The calls of functions in expressions of Prometheus: nearly known names, and functions of ranges that get none.
+//! What is wrong with expressions of Prometheus: their grammar, and the calls of functions, of which nearly known names and
+//! functions of ranges that get none are reported.
 
-pub(super) mod syntax;
+mod brackets;
+mod syntax;
 
 use diagnostics::{Help, did_you_mean, nearest_within};
+
+/// What is wrong with an expression.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// Where, in bytes.
+    pub(super) at: usize,
+    /// Why Prometheus cannot parse it.
+    pub(super) reason: String,
+    /// How to fix it, if that is known.
+    pub(super) help: Option<Help>,
+}
+
+/// The first reason why an expression cannot be parsed. Without certainty that it is one of Prometheus, only brackets and
+/// quotation marks are checked.
+pub(super) fn wrong(text: &str, certain: bool) -> Option<Wrong> {
+    let parsed = || if certain { syntax::error(text) } else { None };
+    let wrong = brackets::unbalanced(text).or_else(parsed).map(|(at, reason)| Wrong { at, reason, help: None });
+    let call = || wrong_call(text).filter(|_| certain).map(|(at, reason, help)| Wrong { at, reason, help: Some(help) });
+    wrong.or_else(call)
+}
 
 /// Functions whose argument is a range, such as `x[5m]`.
 const OF_RANGES: &[&str] = &[
@@ -126,7 +148,7 @@ const LONG: usize = 4;
 /// Where an expression calls a function that does not exist, or one of ranges without a range, why that is wrong, and what
 /// helps. Brackets and quotation marks must match.
 #[must_use]
-pub(super) fn wrong_call(text: &str) -> Option<(usize, String, Help)> {
+fn wrong_call(text: &str) -> Option<(usize, String, Help)> {
     let plain = without_texts(text);
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
     plain.match_indices('(').find_map(|(bracket, _)| {
