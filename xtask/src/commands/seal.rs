@@ -170,7 +170,7 @@ fn wider(object: &Object) -> Option<Diagnostic> {
     let help = format!(
         "remove the annotation, or run `kubeseal --raw --scope {scope} --cert FILE`, and read docs/checks.md#sealed-secret-scope"
     );
-    Some(Diagnostic::new(Code::SealedSecretScope, message).at(place, label).help(help))
+    Some(object.finding(Code::SealedSecretScope, message, place, label).help(help))
 }
 
 /// The path of the mapping in the values of a target that has the first ciphertext of a SealedSecret.
