@@ -17,7 +17,7 @@ use kubernetes::change::effects::{self, Change, Surroundings};
 use kubernetes::manifest::{ObjectKey, Recorded};
 use kubernetes::object::Object;
 use toolbox::parallel::join;
-use workspace::deploy::{Deployment, Rendered};
+use workspace::deployment::{Deployment, Rendered};
 use workspace::{Workspace, written};
 
 use crate::commands::rendering::Rendering;
