@@ -83,13 +83,24 @@ impl Rendering<'_> {
         objects::read(&self.target, &self.golden, &self.manifests().unwrap_or_default())
     }
 
-    /// The same, given some of the manifests by file, which are not read again.
+    /// The number of the target's current manifests.
     #[must_use]
-    pub fn objects_given(&self, known: &BTreeMap<&str, &Recorded>) -> Vec<Object> {
-        if !matches!(self.state, RenderState::Fresh) || known.is_empty() {
-            return self.objects();
+    pub fn count(&self) -> usize {
+        match &self.state {
+            RenderState::Fresh => self.golden.files.len(),
+            RenderState::Rendered(rendered) => rendered.len(),
+            RenderState::Failed(_) | RenderState::Blocked(_) => 0,
         }
-        let mut manifests = self.golden.recorded_in(&self.target.namespace, &|file, _| !known.contains_key(file));
+    }
+
+    /// The objects, given some of the manifests by file, which are not read again. Of the others, only those that are wanted.
+    #[must_use]
+    pub fn objects_given(
+        &self,
+        known: &BTreeMap<&str, &Recorded>,
+        wanted: &dyn Fn(&str, &[u8]) -> bool,
+    ) -> Vec<Object> {
+        let mut manifests = self.manifests_in(&|file, text| !known.contains_key(file) && wanted(file, text));
         manifests.extend(known.values().map(|one| (*one).clone()));
         manifests.sort_by(|left, right| left.file.cmp(&right.file));
         objects::read(&self.target, &self.golden, &manifests)
