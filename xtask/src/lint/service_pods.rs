@@ -235,7 +235,7 @@ fn ambiguous(service: &Object, node: &Node, name: &str, protocol: &str, pods: &P
     )
 }
 
-/// The finding about a number that is no port of the pods, if it is most likely wrong.
+/// The finding about a number that is not a port of the pods, if it is most likely wrong.
 fn unknown_number(
     view: &View<'_, '_>,
     service: &Object,
