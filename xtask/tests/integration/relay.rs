@@ -458,7 +458,10 @@ fn helm_test_fails_for_another_relay(lab: &Lab, rendered: &Rendered, address: So
     let (code, text) = run(&format!("{sink}:25"), &rendered.test);
     assert!(code == Some(1) && text.contains("a sender from another domain was accepted"), "{text}");
 
-    let later = r#"smtp-source() { case "$*" in *stranger@*) echo "421 4.7.0 later"; return 1 ;; esac; }"#;
+    let later = r#"mkdir /tmp/fake
+        printf '#!/bin/sh\ncase "$*" in *stranger@*) echo "421 4.7.0 later"; exit 1 ;; esac\n' > /tmp/fake/smtp-source
+        chmod +x /tmp/fake/smtp-source
+        PATH=/tmp/fake:$PATH"#;
     let (code, text) = run("nowhere:25", &format!("{later}\n{}", rendered.test));
     assert!(code == Some(1) && text.contains("expected code 554, got: 421 4.7.0 later"), "{text}");
 }

@@ -234,12 +234,7 @@ impl GitOps for Repository<'_> {
         Ok(())
     }
 
-    fn check(
-        &self,
-        args: &[String],
-        input: Option<String>,
-        deadline: Duration,
-    ) -> std::result::Result<Finished, Stop> {
+    fn check(&self, args: &[String], input: Option<String>, deadline: Duration) -> std::result::Result<Finished, Stop> {
         let output = self.run(args, input, deadline)?;
         Ok(Finished { exit: output.code, stdout: output.stdout, stderr: output.stderr })
     }
