@@ -49,9 +49,9 @@ pub(crate) fn no_chart(root: &Path, config: &Config, source: &Source, directory:
     match nearest(path, charts.iter().map(String::as_str)) {
         _ if is_chart => diagnostic.help(format!("add or restore {path}/Chart.yaml")),
         Some(near) => diagnostic.help(did_you_mean(near)),
-        None if directory.is_dir() && source.node.get("helm").is_some() => diagnostic
-            .note("`helm` makes it the source of a chart")
-            .help("delete `helm`, or correct the path"),
+        None if directory.is_dir() && source.node.get("helm").is_some() => {
+            diagnostic.note("`helm` makes it the source of a chart").help("delete `helm`, or correct the path")
+        }
         None if directory.is_dir() => diagnostic.help("add a Chart.yaml, or correct the path"),
         None => diagnostic.help("create the chart, or correct the path"),
     }

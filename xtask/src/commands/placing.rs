@@ -13,6 +13,7 @@ use golden::objects::UNRECORDED;
 use kubernetes::object;
 use toolbox::parallel::parallel;
 use workspace::Workspace;
+use workspace::kustomize_origin::KustomizeOrigin;
 use workspace::provenance::in_archive;
 use workspace::provenance::trail::Used;
 
@@ -28,13 +29,21 @@ pub struct Placer<'s> {
     renderings: &'s [Rendering<'s>],
     tracer: OnceLock<Option<Tracer<'s>>>,
     origins: Mutex<BTreeMap<String, Option<Arc<Traced<'s>>>>>,
+    kustomized: Mutex<BTreeMap<String, Option<Arc<KustomizeOrigin>>>>,
 }
 
 impl<'s> Placer<'s> {
     /// A placer of findings about the objects of these targets.
     #[must_use]
     pub fn new(session: &'s Session<'s>, workspace: &'s Workspace, renderings: &'s [Rendering<'s>]) -> Self {
-        Self { session, workspace, renderings, tracer: OnceLock::new(), origins: Mutex::default() }
+        Self {
+            session,
+            workspace,
+            renderings,
+            tracer: OnceLock::new(),
+            origins: Mutex::default(),
+            kustomized: Mutex::default(),
+        }
     }
 
     /// Moves the findings that are about an object.
@@ -47,7 +56,9 @@ impl<'s> Placer<'s> {
             names.into_iter().zip(origins).filter_map(|(name, origins)| Some((name, origins?))).collect();
         for found in diagnostics.0.iter_mut().filter(|found| found.origin.is_some()) {
             for (place, _) in found.places.iter_mut().skip(1) {
-                let author = of_golden(place).and_then(|(target, file)| author(place, file, origins.get(target)?));
+                let Some((target, file)) = of_golden(place) else { continue };
+                let traced = || author(place, file, origins.get(target)?);
+                let author = traced().or_else(|| self.kustomized(target)?.author(place));
                 *place = author.unwrap_or_else(|| place.clone());
             }
             if let Some((first, _)) = found.places.first().cloned() {
@@ -57,7 +68,30 @@ impl<'s> Placer<'s> {
             if let Some(origins) = found.target.as_ref().and_then(|name| origins.get(name)) {
                 move_to_author(found, origins);
             }
+            self.move_to_resource(found);
         }
+    }
+
+    /// Moves a finding to a file of the kustomization that rendered the object.
+    fn move_to_resource(&self, found: &mut Diagnostic) {
+        let Some((golden, label)) = found.places.first().cloned() else { return };
+        let Some((target, _)) = of_golden(&golden) else { return };
+        let Some(author) = self.kustomized(target).and_then(|origin| origin.author(&golden)) else { return };
+        let as_written = text(&author).map(unquoted) == text(&golden).map(unquoted);
+        found.places.retain(|(place, label)| place.span.is_some() || label != object::FROM_KUSTOMIZATION);
+        found.places[0] = (author, label);
+        let golden = if as_written { Place::file(golden.source.name.clone()) } else { golden };
+        found.places.push((golden, if as_written { String::new() } else { "as rendered".to_owned() }));
+    }
+
+    /// What the kustomizations of a target read.
+    fn kustomized(&self, name: &str) -> Option<Arc<KustomizeOrigin>> {
+        let mut known = self.kustomized.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = || {
+            let one = self.renderings.iter().find(|one| one.target.id.to_string() == name)?;
+            KustomizeOrigin::of(&self.workspace.root, &one.target).map(Arc::new)
+        };
+        known.entry(name.to_owned()).or_insert_with(read).clone()
     }
 
     /// Traces a target. Nothing if that fails: the finding matters more than its place.
