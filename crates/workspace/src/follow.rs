@@ -26,6 +26,9 @@ use crate::load::Workspace;
 use crate::target::TargetId;
 use crate::written::projects;
 
+/// How a note begins that names the target that renders an Application.
+pub const RENDERED_BY: &str = "rendered by ";
+
 /// A dependency with this in its name probably renders Applications from its values.
 const RENDERS_APPLICATIONS: &str = "argocd";
 
@@ -318,7 +321,7 @@ fn rendered_by(parent: &TargetId, mut unrendered: Unrendered) -> Unrendered {
     for found in unrendered.reasons.0.iter_mut().filter(in_output) {
         found
             .notes
-            .push(format!("rendered by {parent}; `cargo xtask explain {parent} Application/{name}` shows from what"));
+            .push(format!("{RENDERED_BY}{parent}; `cargo xtask explain {parent} Application/{name}` shows from what"));
         for help in &mut found.helps {
             *help = help.replace("change the URL here", "change the URL in its templates or values");
         }

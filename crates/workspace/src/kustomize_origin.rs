@@ -103,31 +103,40 @@ fn is_yaml(file: &Path) -> bool {
     file.extension().is_some_and(|end| end == "yaml" || end == "yml")
 }
 
+/// The keys and indexes of the node whose key or value contains a byte.
+#[must_use]
+pub fn path_to(object: &Node, at: usize) -> Vec<String> {
+    walk(object, at).0
+}
+
+/// The path of the innermost node that contains a byte, the node, and whether the byte is in its key.
+fn walk(object: &Node, at: usize) -> (Vec<String>, &Node, bool) {
+    let (mut path, mut node) = (Vec::new(), object);
+    loop {
+        let mut entries = node.entries().iter();
+        let mut items = node.items().iter().enumerate();
+        if let Some((key, value)) = entries.find(|(key, value)| key.span.contains(&at) || value.span.contains(&at)) {
+            path.push(key.name.clone());
+            node = value;
+            if key.span.contains(&at) {
+                return (path, node, true);
+            }
+        } else if let Some((index, item)) = items.find(|(_, item)| item.span.contains(&at)) {
+            path.push(index.to_string());
+            node = item;
+        } else {
+            return (path, node, false);
+        }
+    }
+}
+
 /// The field of an object whose key or value contains a byte.
 fn field(object: &Node, at: usize) -> Option<Field<'_>> {
     let text = |path: &[&str]| object.find(path).and_then(Node::as_str);
     let (kind, name) = (text(&["kind"])?, text(&["metadata", "name"])?);
-    let mut field = Field { kind, name, path: Vec::new(), text: None, is_key: false };
-    let mut node = object;
-    loop {
-        if let Some((key, value)) =
-            node.entries().iter().find(|(key, value)| key.span.contains(&at) || value.span.contains(&at))
-        {
-            field.path.push(key.name.clone());
-            field.is_key = key.span.contains(&at);
-            node = value;
-            if field.is_key {
-                break;
-            }
-        } else if let Some((index, item)) = node.items().iter().enumerate().find(|(_, item)| item.span.contains(&at)) {
-            field.path.push(index.to_string());
-            node = item;
-        } else {
-            break;
-        }
-    }
-    field.text = if field.is_key { None } else { scalar(node) };
-    (!field.path.is_empty()).then_some(field)
+    let (path, node, is_key) = walk(object, at);
+    let text = if is_key { None } else { scalar(node) };
+    (!path.is_empty()).then_some(Field { kind, name, path, text, is_key })
 }
 
 /// The place of a field below a node that has the same value there. An item may be at another index, if only one fits.

@@ -86,6 +86,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::FieldUnknown, Code::HelmLint, same_template),
     (Code::FieldUnknown, Code::MonitorInvalid, same_line),
     (Code::FieldUnknown, Code::ObjectInvalid, moved_down),
+    (Code::FieldUnknown, Code::ObjectRefused, moved_down),
     (Code::FieldUnknown, Code::ObjectRefused, lacks_the_field),
     (Code::FieldUnknown, Code::ObjectRefused, labels_elsewhere),
     (Code::FieldUnknown, Code::ReferencePort, siblings),

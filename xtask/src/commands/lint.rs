@@ -99,8 +99,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let sound = workspace.sound && !diagnostics.has_errors();
     let all: Vec<&Target<'_>> = all.iter().collect();
     let mut checked = check(session, request, &workspace, &all, &renderings, sound);
-    Placer::new(session, &workspace, &renderings).place(&mut checked.diagnostics);
-    diagnostics.extend(checked.diagnostics);
+    diagnostics.extend(std::mem::take(&mut checked.diagnostics));
+    Placer::new(session, &workspace, &renderings).place(&mut diagnostics);
 
     consequences::remove(&mut diagnostics);
     diagnostics.sort();

@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Origin, Place};
 use document::{Node, yaml};
 use golden::objects::UNRECORDED;
 use kubernetes::object;
 use toolbox::parallel::parallel;
 use workspace::Workspace;
-use workspace::kustomize_origin::KustomizeOrigin;
+use workspace::follow::RENDERED_BY;
+use workspace::kustomize_origin::{self, KustomizeOrigin};
 use workspace::provenance::in_archive;
 use workspace::provenance::trail::Used;
 
@@ -46,30 +47,45 @@ impl<'s> Placer<'s> {
         }
     }
 
-    /// Moves the findings that are about an object.
+    /// Moves the findings that are about an object, or about an Application that a target renders.
     pub fn place(&self, diagnostics: &mut Diagnostics) {
-        let names: BTreeSet<String> =
-            diagnostics.0.iter().filter(|found| found.origin.is_some()).flat_map(targets).collect();
+        let of_object = |found: &&Diagnostic| found.origin.is_some() || of_application(found).is_some();
+        let names: BTreeSet<String> = diagnostics.0.iter().filter(of_object).flat_map(targets).collect();
         let names: Vec<String> = names.into_iter().collect();
         let origins = parallel(self.session.jobs, &names, |name| self.origins(name));
         let origins: BTreeMap<String, Arc<Traced<'s>>> =
             names.into_iter().zip(origins).filter_map(|(name, origins)| Some((name, origins?))).collect();
-        for found in diagnostics.0.iter_mut().filter(|found| found.origin.is_some()) {
-            for (place, _) in found.places.iter_mut().skip(1) {
-                let Some((target, file)) = of_golden(place) else { continue };
-                let traced = || author(place, file, origins.get(target)?);
-                let author = traced().or_else(|| self.kustomized(target)?.author(place));
-                *place = author.unwrap_or_else(|| place.clone());
+        for found in &mut diagnostics.0 {
+            if found.origin.is_some() {
+                let target = found.target.clone();
+                self.place_one(found, target.as_deref(), &origins);
+            } else if let Some((target, origin)) = of_application(found) {
+                found.origin = Some(origin);
+                self.place_one(found, Some(&target), &origins);
+                found.origin = None;
+                if found.places.first().is_some_and(|(place, _)| of_golden(place).is_none()) {
+                    found.notes.retain(|note| !note.starts_with(RENDERED_BY));
+                }
             }
-            if let Some((first, _)) = found.places.first().cloned() {
-                let mut main = true;
-                found.places.retain(|(place, _)| std::mem::take(&mut main) || *place != first);
-            }
-            if let Some(origins) = found.target.as_ref().and_then(|name| origins.get(name)) {
-                move_to_author(found, origins);
-            }
-            self.move_to_resource(found);
         }
+    }
+
+    /// Moves a finding about what a target renders.
+    fn place_one(&self, found: &mut Diagnostic, target: Option<&str>, origins: &BTreeMap<String, Arc<Traced<'s>>>) {
+        for (place, _) in found.places.iter_mut().skip(1) {
+            let Some((target, file)) = of_golden(place) else { continue };
+            let traced = || author(place, file, origins.get(target)?);
+            let author = traced().or_else(|| self.kustomized(target)?.author(place));
+            *place = author.unwrap_or_else(|| place.clone());
+        }
+        if let Some((first, _)) = found.places.first().cloned() {
+            let mut main = true;
+            found.places.retain(|(place, _)| std::mem::take(&mut main) || *place != first);
+        }
+        if let Some(origins) = target.and_then(|name| origins.get(name)) {
+            move_to_author(found, origins);
+        }
+        self.move_to_resource(found);
     }
 
     /// Moves a finding to a file of the kustomization that rendered the object.
@@ -109,10 +125,26 @@ impl<'s> Placer<'s> {
     }
 }
 
+/// The target that renders the object of Argo CD that a finding without an origin is about, and its field.
+fn of_application(found: &Diagnostic) -> Option<(String, Origin)> {
+    let (place, _) = found.places.first().filter(|_| found.origin.is_none())?;
+    let (target, golden) = of_golden(place)?;
+    let at = place.span.as_ref()?.start;
+    let documents = yaml::parse(&place.source).ok()?;
+    let object = documents.iter().map(|document| &document.root).find(|root| root.span.contains(&at))?;
+    let text = |path: &[&str]| object.find(path).and_then(Node::as_str).unwrap_or_default().to_owned();
+    let (kind, name) = (text(&["kind"]), text(&["metadata", "name"]));
+    let ours = text(&["apiVersion"]).starts_with("argoproj.io/") && kind.starts_with("App");
+    let path = kustomize_origin::path_to(object, at);
+    let origin = Origin { golden: golden.to_owned(), template: String::new(), kind, name, path };
+    ours.then(|| (target.to_owned(), origin))
+}
+
 /// The targets that a finding is about.
 fn targets(found: &Diagnostic) -> impl Iterator<Item = String> {
+    let own = usize::from(found.origin.is_some());
     let others =
-        found.places.iter().skip(1).filter_map(|(place, _)| of_golden(place)).map(|(target, _)| target.to_owned());
+        found.places.iter().skip(own).filter_map(|(place, _)| of_golden(place)).map(|(target, _)| target.to_owned());
     found.target.iter().cloned().chain(others)
 }
 

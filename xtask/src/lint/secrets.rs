@@ -162,9 +162,15 @@ fn value(secret: &Node) -> Option<Place> {
     let mut withheld = Vec::new();
     let mut found = None;
     let declares = declares(secret);
+    let mut values = fields.iter().flat_map(|field| field.entries());
+    // Whoever hides the password leaves the name of its account on purpose.
+    let is_beside_hidden =
+        values.any(|(_, value)| value.as_str().is_some_and(|text| !text.is_empty() && !is_plain(value)));
     for field in fields {
         let entries = field.entries();
-        let is_setting = |key: &str, value: &Node| value.as_str().is_some_and(|text| setting::is_setting(key, text));
+        let is_setting = |key: &str, value: &Node| {
+            is_beside_hidden && is_account(key) || value.as_str().is_some_and(|text| setting::is_setting(key, text))
+        };
         let counts = |key: &str, value: &Node| {
             is_plain(value) && !is_setting(key, value) && (!declares || is_credential(key, value))
         };
@@ -196,11 +202,25 @@ fn is_credential(key: &str, value: &Node) -> bool {
     mentions(key) || config.is_some_and(|text| mentions(text) || !text.trim_start().starts_with('{'))
 }
 
+/// Whether a key names an account, and not what proves its identity.
+fn is_account(key: &str) -> bool {
+    let key = key.to_ascii_lowercase().replace(['-', '_', '.'], "");
+    ["user", "username", "login", "email", "userid", "clientid", "account"].iter().any(|end| key.ends_with(end))
+}
+
+/// Whether a text asks for the value, such as `REPLACE_WITH_PASSWORD`.
+fn is_request(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase().replace(['_', ' '], "-");
+    ["replace-", "your-", "insert-", "placeholder"].iter().any(|start| lower.starts_with(start))
+}
+
 /// Whether a node has a value that is neither encrypted nor a placeholder.
 fn is_plain(node: &Node) -> bool {
     match &node.value {
         Value::Null => false,
-        Value::String(text) => !text.is_empty() && !object::is_placeholder(text) && !is_action(text),
+        Value::String(text) => {
+            !text.is_empty() && !object::is_placeholder(text) && !is_action(text) && !is_request(text)
+        }
         _ => true,
     }
 }

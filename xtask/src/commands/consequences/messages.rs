@@ -28,13 +28,14 @@ pub(super) fn lacks_a_value(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 /// Whether the field that is missing is below one that the cause says to move there.
 pub(super) fn moved_down(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let paths = cause.origin.as_ref().zip(effect.origin.as_ref());
+    let to = moves_to(cause);
     let inside = paths.is_some_and(|(cause, effect)| {
-        // The place of an item of a list is its first field.
-        cause.path.split_last().is_some_and(|(_, parent)| {
-            effect.path == parent || effect.path.split_last().is_some_and(|(_, item)| item == parent)
-        })
+        // The place of an item of a list, or of a map, is its first field.
+        let is_at =
+            |owner: &[String]| effect.path == owner || effect.path.split_last().is_some_and(|(_, item)| item == owner);
+        cause.path.split_last().is_some_and(|(_, parent)| is_at(parent)) || to.is_some_and(is_at)
     });
-    same_object(cause, effect) && inside && effect.lacks_a_field() && moves_to(cause).is_some()
+    same_object(cause, effect) && inside && effect.lacks_a_field() && to.is_some()
 }
 
 /// Whether what is wrong contains an error of `printf`, or is in an object whose name does.
