@@ -12,7 +12,7 @@ use argocd::application;
 use argocd::application::{Defined, in_instance, instance_name, split_instance};
 use argocd::project;
 use argocd::project::Project;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
 use document::yaml::Document;
 
 use kubernetes::schemas::json;
@@ -23,6 +23,7 @@ use crate::find;
 use crate::generate::{Generated, GeneratedApplication, Generator};
 use crate::jsonnet::Evaluation;
 use crate::load::Workspace;
+use crate::repeated;
 use crate::target::TargetId;
 use crate::written::projects;
 
@@ -129,6 +130,7 @@ impl Workspace {
         let mut names = self.names();
         let (config, lock) = (&self.config, &self.charts_lock);
         let mut deployer = Deployer::new(&self.root, &self.cache, config, lock, &checkout, self.links.clone());
+        let mut contradictions: Vec<(String, Diagnostic)> = Vec::new();
         for (defined, application) in new {
             if self.is_known(&defined.instance, &application, &names) {
                 continue;
@@ -140,7 +142,7 @@ impl Workspace {
                 self.replaced.insert(own);
             }
             if !self.replaced.insert(defined.instance.clone()) {
-                diagnostics.push(self.contradiction(&defined, parent));
+                contradictions.push((defined.instance.clone(), self.contradiction(&defined, parent)));
                 continue;
             }
             if !names.insert(defined.instance.clone()) {
@@ -156,6 +158,8 @@ impl Workspace {
             self.generated.push(application);
             added = true;
         }
+        let contradictions = contradictions.iter().map(|(name, found)| (name.as_str(), found.clone()));
+        diagnostics.0.extend(repeated::fold(contradictions.collect()));
         used_repositories.extend(deployer.used_repositories());
         self.used_repositories.append(&mut used_repositories);
         self.remotes.extend(deployer.remotes());
@@ -293,7 +297,10 @@ impl Workspace {
         let found = match known.map(|one| (one, one.parent.as_ref())) {
             Some((one, Some(other))) => {
                 let place = one.root.find(&["metadata", "name"]).unwrap_or(&one.root).place();
-                found.at(place, format!("by {other}"))
+                found
+                    .at(place, format!("by {other}"))
+                    .fact(Fact::SharedWith(other.to_string()))
+                    .fact(Fact::SharedWith(parent.to_string()))
             }
             _ => found,
         };

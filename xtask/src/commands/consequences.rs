@@ -23,10 +23,10 @@ use self::messages::{
     elsewhere, empty_without_it, ignored_path, in_its_scenario, invalid_option, invalid_port_name, labels_elsewhere,
     labels_of_its_output, lacks_a_value, lacks_another, lacks_the_field, malformed, meant, misplaced_with,
     misspelled_tool, moved_down, moves, no_image, not_read, not_selected, null, of_its_chart, of_its_image,
-    of_that_namespace, of_the_target_port, one_source, pods_without_labels, privileged, renamed_by_the_same,
-    same_labels, same_name, same_namespace, same_pointer, same_repository, same_template, same_value, same_version,
-    selected_by_an_alert, suggests_the_name, suggests_the_project, unknown_in_a_case, without_a_version,
-    without_its_application, wrongly_formatted,
+    of_that_namespace, of_the_same_targets, of_the_target_port, one_source, pods_without_labels, privileged,
+    renamed_by_the_same, same_labels, same_name, same_namespace, same_pointer, same_repository, same_template,
+    same_value, same_version, selected_by_an_alert, suggests_the_name, suggests_the_project, unknown_in_a_case,
+    without_a_version, without_its_application, wrongly_formatted,
 };
 use self::places::{
     about_one, anywhere, in_its_file, in_its_row, in_the_chart, near_line, near_one_of_its_places, of_a_case,
@@ -79,6 +79,8 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::DocumentLost, Code::ReferenceMissing, same_application),
     (Code::DocumentLost, Code::ReferencePort, same_application),
     (Code::DocumentLost, Code::SelectorUnmatched, same_application),
+    (Code::ApplicationDuplicate, Code::ObjectShared, of_the_same_targets),
+    (Code::ApplicationInvalid, Code::KeyDuplicate, same_line),
     (Code::ApplicationInvalid, Code::TargetRevisionDiffers, same_file),
     (Code::ConfigUnknownKey, Code::ScenarioInvalid, misspelled_tool),
     (Code::FieldUnknown, Code::AlertInvalid, same_line),

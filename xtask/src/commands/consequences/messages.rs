@@ -382,3 +382,13 @@ pub(super) fn conflicting(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 pub(super) fn same_version(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     same_file(cause, effect) && effect.is(&Fact::Unsupported("apiVersion".to_owned()))
 }
+
+/// Whether two targets render the same Applications, and everything else that they share.
+pub(super) fn of_the_same_targets(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let shared = |found: &Diagnostic| -> Vec<String> {
+        let target = |fact: &Fact| if let Fact::SharedWith(target) = fact { Some(target.clone()) } else { None };
+        found.facts.iter().filter_map(target).chain(found.target.clone()).collect()
+    };
+    let (targets, of_effect) = (shared(cause), shared(effect));
+    of_effect.len() > 1 && of_effect.iter().all(|target| targets.contains(target))
+}
