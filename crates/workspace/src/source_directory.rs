@@ -12,7 +12,8 @@ use toolbox::source::read;
 use crate::charts::chart_folders;
 use crate::config::Config;
 
-/// The type of a source. What looks like a chart without its Chart.yaml is one, so that its absence is reported.
+/// The type of a source. What looks like a chart without its Chart.yaml is one, so that its absence is reported, unless the
+/// source only has value files for others.
 pub(crate) fn source_type(source: &Source, node: &Node, directory: &Path) -> Result<SourceType> {
     if let Some(explicit) = source_type::explicit(node)? {
         return Ok(explicit);
@@ -23,7 +24,8 @@ pub(crate) fn source_type(source: &Source, node: &Node, directory: &Path) -> Res
     let found = source_type::discover(directory)?;
     let remains = ["templates", "values.yaml", "charts"].iter().any(|name| directory.join(name).exists());
     let broken = found == SourceType::Directory && remains && !has_manifests(directory) && !directory.is_symlink();
-    Ok(if broken && source.node.get("directory").is_none() { SourceType::Helm } else { found })
+    let chart = broken && source.node.get("directory").is_none() && source.reference.is_none();
+    Ok(if chart { SourceType::Helm } else { found })
 }
 
 /// Whether a directory contains other YAML files than those of a chart.
