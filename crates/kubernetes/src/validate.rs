@@ -24,6 +24,7 @@ use toolbox::results::Results;
 
 use self::answers::{Question, Rules};
 use crate::discovery::Discovery;
+use crate::object::REDACTED;
 use crate::removed_api;
 use crate::schemas;
 use crate::schemas::{Kind, crd, files};
@@ -136,7 +137,7 @@ pub fn check(input: &Input<'_>) -> Checked {
     let mut used = vec![false; input.unchecked.len()];
     let mut missing: BTreeMap<&Kind, Vec<&Subject>> = BTreeMap::new();
     let mut with_schema: Vec<(&Subject, Schema)> = Vec::new();
-    for subject in input.subjects {
+    for subject in input.subjects.iter().filter(|subject| is_readable(&subject.object.root)) {
         checked.diagnostics.extend(subject.duplicates());
         checked.diagnostics.extend(rules::check(subject));
         match schema(input, subject) {
@@ -179,6 +180,12 @@ pub fn check(input: &Input<'_>) -> Checked {
         checked.diagnostics.extend(found.unwrap_or_else(|found| found));
     }
     checked
+}
+
+/// Whether an object can be judged: it is not encrypted with SOPS, whose result is applied, nor hidden as a whole.
+fn is_readable(root: &Node) -> bool {
+    let hidden = root.get("apiVersion").and_then(Node::as_str) == Some(REDACTED);
+    !hidden && root.find(&["sops", "mac"]).is_none()
 }
 
 fn schema(input: &Input<'_>, subject: &Subject) -> Schema {

@@ -152,6 +152,14 @@ impl Unrendered {
     pub fn is_broken(&self) -> bool {
         self.reasons.worst() > Class::Finding
     }
+
+    /// Whether another one of the same name is not rendered for the same reasons, whatever their places.
+    pub(crate) fn has_same_reasons(&self, other: &Self) -> bool {
+        let reasons = |one: &Self| -> Vec<(Code, String)> {
+            one.reasons.0.iter().map(|found| (found.code, found.message.clone())).collect()
+        };
+        self.instance == other.instance && reasons(self) == reasons(other)
+    }
 }
 
 /// Finds what Applications deploy.

@@ -113,7 +113,9 @@ impl Workspace {
             }
         }
         for set in &manifests.sets {
-            let Generated { applications, unrendered, .. } = generator.generate(set, argocd);
+            let Generated { applications, mut unrendered, .. } = generator.generate(set, argocd);
+            // The file in which the ApplicationSet is defined may be what a target renders.
+            unrendered.retain(|one| !self.unrendered.iter().any(|known| known.has_same_reasons(one)));
             self.unrendered.extend(unrendered);
             new.extend(applications.into_iter().map(|(defined, application)| {
                 (defined, GeneratedApplication { parent: Some(parent.clone()), ..application })

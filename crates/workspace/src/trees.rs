@@ -181,8 +181,8 @@ impl<'a> Trees<'a> {
         // One with a longer name is another one, such as `home-secrets` beside `home`, and so is `kargo` beside `argo`:
         // nobody mistypes the first letter.
         let (name, own_name) = (repository_url::name(&url), repository_url::name(&own));
-        let typo = name.chars().next() == own_name.chars().next()
-            && nearest_within(&url, TYPOS, [own.as_str()]).is_some();
+        let typo =
+            name.chars().next() == own_name.chars().next() && nearest_within(&url, TYPOS, [own.as_str()]).is_some();
         let similar = name == own_name || typo;
         similar && self.is_here(source)
     }

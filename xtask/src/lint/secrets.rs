@@ -162,14 +162,10 @@ fn value(secret: &Node) -> Option<Place> {
     let mut withheld = Vec::new();
     let mut found = None;
     let declares = declares(secret);
-    let mut values = fields.iter().flat_map(|field| field.entries());
-    // Whoever hides the password leaves the name of its account on purpose.
-    let is_beside_hidden =
-        values.any(|(_, value)| value.as_str().is_some_and(|text| !text.is_empty() && !is_plain(value)));
     for field in fields {
         let entries = field.entries();
         let is_setting = |key: &str, value: &Node| {
-            is_beside_hidden && is_account(key) || value.as_str().is_some_and(|text| setting::is_setting(key, text))
+            is_account(key) || value.as_str().is_some_and(|text| setting::is_setting(key, text))
         };
         let counts = |key: &str, value: &Node| {
             is_plain(value) && !is_setting(key, value) && (!declares || is_credential(key, value))
@@ -247,11 +243,22 @@ fn secrets(node: &Node, found: &mut Vec<Place>, names: &mut BTreeSet<String>) {
         Value::String(text) if text.contains("kind: Secret") => {
             let within = of_file(&Source::new("", text.clone()), names);
             if !within.is_empty() {
-                found.push(hidden(&node.source, &(node.span.start..node.span.start)));
+                found.push(kind_within(node));
             }
         }
         _ => {}
     }
+}
+
+/// The place of the kind of a Secret in a string, with everything else masked.
+fn kind_within(node: &Node) -> Place {
+    const KIND: &str = "kind: Secret";
+    let text = node.source.text.get(node.span.clone()).unwrap_or_default();
+    let Some(at) = text.find(KIND).map(|at| node.span.start + at) else {
+        return hidden(&node.source, &(node.span.start..node.span.start));
+    };
+    let kind = at..at + KIND.len();
+    object::place_without(&node.source, kind.clone(), &[node.span.start..at, kind.end..node.span.end])
 }
 
 /// Finds a Secret with a literal value in a template: a key below `data` or `stringData` whose value contains no action.
@@ -309,8 +316,14 @@ fn literal_value(lines: &[(usize, &str)]) -> Option<Range<usize>> {
             };
             lines[index + 1..].iter().take_while(deeper).map(|(_, line)| *line).collect()
         };
-        let is_setting =
-            || if block { setting::is_setting(key.trim(), &whole()) } else { setting::is_setting(key.trim(), literal) };
+        let is_setting = || {
+            is_account(key.trim())
+                || if block {
+                    setting::is_setting(key.trim(), &whole())
+                } else {
+                    setting::is_setting(key.trim(), literal)
+                }
+        };
         if !literal.is_empty()
             && !value.contains("{{")
             && !key.contains("{{")
