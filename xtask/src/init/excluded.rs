@@ -60,6 +60,12 @@ fn aside(file: &str) -> Option<&str> {
     None
 }
 
+/// Whether a file is in a directory of tests or documentation.
+#[must_use]
+pub fn is_aside(file: &str) -> bool {
+    aside(file).is_some()
+}
+
 /// Whether a source or a kustomization deploys something in a directory. What a directory around it deploys is found in the
 /// output of that, whatever is excluded.
 fn is_deployed(directory: &str, paths: &[&str], mentions: &impl Fn(&str, &str) -> bool) -> bool {
