@@ -103,12 +103,6 @@ fn is_yaml(file: &Path) -> bool {
     file.extension().is_some_and(|end| end == "yaml" || end == "yml")
 }
 
-/// The keys and indexes of the node whose key or value contains a byte.
-#[must_use]
-pub fn path_to(object: &Node, at: usize) -> Vec<String> {
-    walk(object, at).0
-}
-
 /// The path of the innermost node that contains a byte, the node, and whether the byte is in its key.
 fn walk(object: &Node, at: usize) -> (Vec<String>, &Node, bool) {
     let (mut path, mut node) = (Vec::new(), object);

@@ -7,14 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Origin, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
 use document::{Node, yaml};
 use golden::objects::UNRECORDED;
 use kubernetes::object;
 use toolbox::parallel::parallel;
 use workspace::Workspace;
 use workspace::follow::RENDERED_BY;
-use workspace::kustomize_origin::{self, KustomizeOrigin};
+use workspace::kustomize_origin::KustomizeOrigin;
 use workspace::provenance::in_archive;
 use workspace::provenance::trail::Used;
 
@@ -59,13 +59,8 @@ impl<'s> Placer<'s> {
             if found.origin.is_some() {
                 let target = found.target.clone();
                 self.place_one(found, target.as_deref(), &origins);
-            } else if let Some((target, origin)) = of_application(found) {
-                found.origin = Some(origin);
-                self.place_one(found, Some(&target), &origins);
-                found.origin = None;
-                if found.places.first().is_some_and(|(place, _)| of_golden(place).is_none()) {
-                    found.notes.retain(|note| !note.starts_with(RENDERED_BY));
-                }
+            } else if let Some((target, file)) = of_application(found) {
+                self.place_application(found, &target, &file, &origins);
             }
         }
     }
@@ -86,6 +81,26 @@ impl<'s> Placer<'s> {
             move_to_author(found, origins);
         }
         self.move_to_resource(found);
+    }
+
+    /// Moves a finding about an Application that a target renders.
+    fn place_application(
+        &self,
+        found: &mut Diagnostic,
+        target: &str,
+        file: &str,
+        origins: &BTreeMap<String, Arc<Traced<'s>>>,
+    ) {
+        let (golden, label) = found.places[0].clone();
+        self.place_one(found, None, origins);
+        if found.places[0].0 == golden {
+            let Some(author) = origins.get(target).and_then(|origins| author(&golden, file, origins)) else { return };
+            let as_written = text(&author).map(unquoted) == text(&golden).map(unquoted);
+            found.places[0] = (author, label);
+            let golden = if as_written { Place::file(golden.source.name.clone()) } else { golden };
+            found.places.push((golden, if as_written { String::new() } else { "as rendered".to_owned() }));
+        }
+        found.notes.retain(|note| !note.starts_with(RENDERED_BY));
     }
 
     /// Moves a finding to a file of the kustomization that rendered the object.
@@ -125,19 +140,17 @@ impl<'s> Placer<'s> {
     }
 }
 
-/// The target that renders the object of Argo CD that a finding without an origin is about, and its field.
-fn of_application(found: &Diagnostic) -> Option<(String, Origin)> {
+/// The target that renders the object of Argo CD that a finding without an origin is about, and its golden.
+fn of_application(found: &Diagnostic) -> Option<(String, String)> {
     let (place, _) = found.places.first().filter(|_| found.origin.is_none())?;
     let (target, golden) = of_golden(place)?;
     let at = place.span.as_ref()?.start;
     let documents = yaml::parse(&place.source).ok()?;
     let object = documents.iter().map(|document| &document.root).find(|root| root.span.contains(&at))?;
-    let text = |path: &[&str]| object.find(path).and_then(Node::as_str).unwrap_or_default().to_owned();
-    let (kind, name) = (text(&["kind"]), text(&["metadata", "name"]));
-    let ours = text(&["apiVersion"]).starts_with("argoproj.io/") && kind.starts_with("App");
-    let path = kustomize_origin::path_to(object, at);
-    let origin = Origin { golden: golden.to_owned(), template: String::new(), kind, name, path };
-    ours.then(|| (target.to_owned(), origin))
+    let starts =
+        |key: &str, start: &str| object.get(key).and_then(Node::as_str).is_some_and(|it| it.starts_with(start));
+    let ours = starts("apiVersion", "argoproj.io/") && starts("kind", "App");
+    ours.then(|| (target.to_owned(), golden.to_owned()))
 }
 
 /// The targets that a finding is about.

@@ -224,14 +224,16 @@ fn is_plain(node: &Node) -> bool {
 /// Whether a text is an action of a template, such as `{{ password }}` of Jinja.
 fn is_action(text: &str) -> bool {
     let inner = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
-    inner.is_some_and(|inner| !inner.contains(['"', '\'', '`']) && !inner.contains("{{"))
+    // Helm prints the action of another program from a raw string.
+    let raw = inner.and_then(|inner| inner.trim().strip_prefix('`')?.strip_suffix('`'));
+    raw.is_some_and(is_action) || inner.is_some_and(|inner| !inner.contains(['"', '\'', '`']) && !inner.contains("{{"))
 }
 
 /// Finds Secrets anywhere in a document, including lists of values and strings that contain YAML.
 fn secrets(node: &Node, found: &mut Vec<Place>, names: &mut BTreeSet<String>) {
     if node.get("kind").and_then(Node::as_str) == Some("Secret")
         && node.get("apiVersion").and_then(Node::as_str).is_none_or(|version| version == "v1")
-        && let Some(place) = value(node)
+        && let Some(place) = value(generated(node))
     {
         found.push(place);
         names.extend(node.find(&["metadata", "name"]).and_then(Node::as_str).map(str::to_owned));
@@ -248,6 +250,12 @@ fn secrets(node: &Node, found: &mut Vec<Place>, names: &mut BTreeSet<String>) {
         }
         _ => {}
     }
+}
+
+/// The content of a Secret that a policy of Kyverno generates, which is in its `data`; any other one itself.
+fn generated(secret: &Node) -> &Node {
+    let content = secret.get("data").filter(|data| FIELDS.iter().any(|field| data.get(field).is_some()));
+    content.filter(|_| secret.get("metadata").is_none()).unwrap_or(secret)
 }
 
 /// The place of the kind of a Secret in a string, with everything else masked.
