@@ -22,11 +22,14 @@ use xtask::report::{Printer, json};
 use xtask::{cli, report};
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some(stand_in::KSOPS) {
-        return ksops(&arguments.collect::<Vec<_>>());
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == stand_in::KSOPS) {
+        return ksops(&arguments.map(|argument| argument.to_string_lossy().into_owned()).collect::<Vec<_>>());
     }
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(stop) => return stopped(&stop),
+    };
     let environment = Environment::from_process();
     let animated = !environment.ci && !environment.dumb;
     let guarded = environment.ci || environment.github;
@@ -43,6 +46,13 @@ fn main() -> ExitCode {
     }
     let code = report::exit_code(&diagnostics);
     ExitCode::from(if printer.is_complete() { code } else { code.max(3) })
+}
+
+/// Prints what clap answers instead of arguments: help, the version, or why the arguments are invalid.
+fn stopped(stop: &clap::Error) -> ExitCode {
+    let text = stop.render();
+    let code = u8::try_from(stop.exit_code()).unwrap_or(2);
+    if report::arguments(&text, stop.use_stderr()) { ExitCode::from(code) } else { ExitCode::from(3) }
 }
 
 /// What kustomize runs as KSOPS, in the directory of a kustomization.

@@ -81,6 +81,24 @@ pub fn count(diagnostics: &Diagnostics) -> String {
     if diagnostics.is_empty() { "nothing found".to_owned() } else { plural(diagnostics.0.len(), "finding") }
 }
 
+/// Prints help, the version, or an error about the arguments. Returns whether it was printed, or nobody reads it.
+#[must_use]
+pub fn arguments(text: &clap::builder::StyledStr, is_error: bool) -> bool {
+    let written = if is_error {
+        write!(anstream::stderr().lock(), "{}", text.ansi())
+    } else {
+        let mut stdout = anstream::stdout().lock();
+        write!(stdout, "{}", text.ansi()).and_then(|()| stdout.flush())
+    };
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(io::stderr().lock(), "{UNWRITTEN}");
+            false
+        }
+        _ => true,
+    }
+}
+
 /// Prints what another program reads exactly as it is, or why there is nothing. Returns whether it was printed.
 #[must_use]
 pub fn unchanged(text: std::result::Result<&str, &str>) -> bool {
@@ -106,6 +124,9 @@ pub fn exit_code(diagnostics: &Diagnostics) -> u8 {
         Class::Unavailable => 3,
     }
 }
+
+/// What follows output that is incomplete, for example because a disk is full.
+const UNWRITTEN: &str = "error: the output could not be written";
 
 /// Prints in the requested format.
 #[derive(Debug)]
@@ -252,7 +273,7 @@ impl Printer {
     pub fn is_complete(&self) -> bool {
         let complete = !self.incomplete.load(Ordering::Relaxed);
         if !complete {
-            self.stderr("error: the output could not be written\n");
+            self.stderr(&format!("{UNWRITTEN}\n"));
         }
         complete
     }

@@ -29,7 +29,7 @@ pub fn is_hook(root: &Node) -> bool {
 }
 
 /// When Argo CD deletes an object because it is a hook, with the node of the annotation that says so; `None` for objects
-/// that are no hooks, and for hooks that stay.
+/// that are not hooks, and for hooks that stay.
 #[must_use]
 pub fn deletion(root: &Node) -> Option<(Deletion, &Node)> {
     if !is_hook(root) {

@@ -294,7 +294,7 @@ fn pause(shared: &Shared, time: Duration) {
     }
 }
 
-/// Locks a mutex. A panic in another thread leaves the data valid, so a poisoned lock is no error.
+/// Locks a mutex. A panic in another thread leaves the data valid, so a poisoned lock is not an error.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

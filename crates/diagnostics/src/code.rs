@@ -226,7 +226,7 @@ codes! {
     TemplateDuplicate "template-duplicate" Finding "a named template is defined more than once in a chart"
     TemplateFileMissing "template-file-missing" Finding "a template prints a file that the chart does not have"
     TemplateUnrendered "template-unrendered" Finding "Helm does not render a template of a chart"
-    TestDeployed "test-deployed" Finding "a test of a chart is deployed, because it is no Helm hook"
+    TestDeployed "test-deployed" Finding "a test of a chart is deployed, because it is not a Helm hook"
     ToolUnavailable "tool-unavailable" Unavailable "a required tool is not available"
     ToolVersion "tool-version" Warning "a tool on PATH is not the pinned version"
     UncheckedUnused "unchecked-unused" Finding "an exemption from schema validation in charts.toml is not needed"

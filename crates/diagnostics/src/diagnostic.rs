@@ -5,7 +5,9 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::fmt;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -176,8 +178,17 @@ impl Diagnostic {
     /// The diagnostic of a failed file operation; `doing` is its verb.
     #[must_use]
     pub fn io(doing: &str, path: &Path, error: &std::io::Error) -> Self {
-        let found = Self::new(Code::Io, format!("cannot {doing} `{}`: {error}", path.display()));
-        if error.kind() == std::io::ErrorKind::FileTooLarge { found.help(Limit::FileSize.help()) } else { found }
+        let found = Self::new(Code::Io, format!("cannot {doing} `{}`: {}", path.display(), io_cause(error)));
+        match error.kind() {
+            ErrorKind::FileTooLarge => found.help(Limit::FileSize.help()),
+            ErrorKind::IsADirectory => found.help("name a file, not a directory"),
+            ErrorKind::PermissionDenied => {
+                found.help("change the permissions of the file or of its directory, or run the command as their owner")
+            }
+            ErrorKind::QuotaExceeded | ErrorKind::StorageFull => found.help("free space on its file system"),
+            ErrorKind::ReadOnlyFilesystem => found.help("choose a path on a file system that is mounted for writing"),
+            _ => found,
+        }
     }
 
     /// The sort order: the most severe first, what only needs to be recorded last; then by file and place, target, and code.
@@ -189,6 +200,17 @@ impl Diagnostic {
         let severity = (Reverse(self.code.class()), self.code.is_bookkeeping());
         (severity, name, start, self.target.clone(), self.code, self.message.clone())
     }
+}
+
+/// What the operating system says, without the number of the error and without the path of a temporary file that a library
+/// adds.
+fn io_cause(error: &std::io::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let text = cause.to_string();
+    text.split_once(" (os error ").map_or(text.as_str(), |(text, _)| text).to_owned()
 }
 
 /// A list of diagnostics: the error of a fallible function, or the problems that a function collects.

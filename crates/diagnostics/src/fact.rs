@@ -49,6 +49,13 @@ pub enum Fact {
     File(String),
     /// It needs the repository or the file with this URL.
     Needs(String),
+    /// It is about the object of this kind and name, which may no longer be rendered.
+    Object {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
     /// It is about objects in this namespace.
     Namespace(String),
     /// A project does not allow something of this kind and name.
@@ -126,6 +133,12 @@ impl Fact {
     #[must_use]
     pub fn missing(kind: &str, name: &str) -> Self {
         Self::Missing { kind: kind.to_owned(), name: name.to_owned() }
+    }
+
+    /// It is about the object of this kind and name.
+    #[must_use]
+    pub fn object(kind: &str, name: &str) -> Self {
+        Self::Object { kind: kind.to_owned(), name: name.to_owned() }
     }
 
     /// A project does not allow something of this kind and name.

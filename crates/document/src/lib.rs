@@ -5,6 +5,7 @@
 
 pub mod block;
 pub mod edit;
+pub mod go_integer;
 pub mod json;
 pub mod lookalike;
 pub mod mapping;

@@ -2,7 +2,7 @@
 
 use document::{Node, Value};
 
-/// The value of a quantity; `None` if the node is no quantity.
+/// The value of a quantity; `None` if the node is not a quantity.
 #[must_use]
 pub fn quantity(node: &Node) -> Option<f64> {
     match &node.value {

@@ -2,7 +2,7 @@
 //! behind or deletes.
 //!
 //! Two renders of an object are compared as the API server would store them: a field that is written out with its default
-//! value is no change. Where that is not certain, two values count as equal, so that a harmless change is never reported.
+//! value is not a change. Where that is not certain, two values count as equal, so that a harmless change is never reported.
 //!
 //! Each rule was seen at a real API server: tests/agreement/changes.yaml holds changes that it refuses or accepts.
 //!

@@ -25,6 +25,9 @@ pub const FROM_TEMPLATE: &str = "rendered from this template";
 /// The label of the kustomization in findings about an object.
 pub const FROM_KUSTOMIZATION: &str = "rendered by this kustomization";
 
+/// The label of a value as Helm printed it, if the finding marks where the author wrote it differently.
+pub const AS_RENDERED: &str = "as rendered";
+
 /// What precedes the name of the template in notes, where its file is not in the repository.
 pub const TEMPLATE_NOTE: &str = "template: ";
 

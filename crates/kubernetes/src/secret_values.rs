@@ -64,7 +64,7 @@ fn collect(node: &Node, secrets: &mut Vec<Range<usize>>, values: &mut Vec<Range<
     }
 }
 
-/// Whether a text that is no valid document may contain values of a Secret.
+/// Whether a text that is not a valid document may contain values of a Secret.
 #[must_use]
 pub fn may_be_in(text: &str) -> bool {
     text.match_indices("kind").any(|(start, kind)| {

@@ -85,7 +85,7 @@ pub fn resource_list(objects: &[String]) -> String {
     )
 }
 
-/// The output of a plugin that is no function.
+/// The output of a plugin that is not a function.
 #[must_use]
 pub fn documents(objects: &[String]) -> String {
     objects.iter().map(|object| format!("---\n{object}\n")).collect()

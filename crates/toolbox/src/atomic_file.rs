@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use diagnostics::{Diagnostic, Result};
+use diagnostics::{Code, Diagnostic, Result};
 use tempfile::NamedTempFile;
 
 /// Starts the names of temporary files.
@@ -71,6 +71,10 @@ fn remove_abandoned(folder: &Path) {
 fn stage(path: &Path, bytes: &[u8], mode: Option<u32>) -> Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let failed = |error: &std::io::Error| Diagnostic::io("write", path, error);
+    if let Some(other) = folder.ancestors().find(|folder| folder.exists()).filter(|folder| !folder.is_dir()) {
+        let message = format!("cannot write `{}`: `{}` is not a directory", path.display(), other.display());
+        return Err(Diagnostic::new(Code::Io, message).help("choose another path").into());
+    }
     std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
     remove_abandoned(folder);
     let mut staged = tempfile::Builder::new()
@@ -107,6 +111,25 @@ mod tests {
             assert!(write(&link, b"text").is_err(), "the device is full");
             assert!(link.is_symlink());
         }
+    }
+
+    #[test]
+    fn errors_name_what_the_author_wrote() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let text = |path: &str| {
+            let found = write(&directory.path().join(path), b"text").expect_err("not written");
+            let helps: String = found.0[0].helps.iter().map(|help| format!("\n{help}")).collect();
+            format!("{}{helps}", found.0[0].message).replace(&directory.path().display().to_string(), "[DIR]")
+        };
+        std::fs::write(directory.path().join("file"), "text").expect("written");
+        std::fs::create_dir(directory.path().join("directory")).expect("created");
+        assert_eq!(
+            text("file/report.md"),
+            "cannot write `[DIR]/file/report.md`: `[DIR]/file` is not a directory\nchoose another path"
+        );
+        assert_eq!(text("directory"), "cannot write `[DIR]/directory`: Is a directory\nname a file, not a directory");
+        let long = "x".repeat(300);
+        assert_eq!(text(&long), format!("cannot write `[DIR]/{long}`: File name too long"));
     }
 
     #[test]

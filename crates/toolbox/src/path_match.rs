@@ -1,6 +1,7 @@
-//! The patterns of Go's `path.Match`, which Helm and Argo CD use: `*`, `?`, `[a-c]`, `[^a]`, and `\x`.
+//! Patterns of paths with `*`, `?`, `[a-c]`, `[^a]`, and `\x`: those of Go's `path.Match`, which Helm and Argo CD use, and
+//! those of Git's pathspecs.
 //!
-//! `*` and `?` do not match `/`. Matching takes time in proportion to the lengths of the pattern and of the text.
+//! Matching takes time in proportion to the lengths of the pattern and of the text.
 
 /// A valid pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,14 +11,14 @@ pub struct PathPattern {
     end: String,
     /// What is between them.
     parts: Vec<Part>,
+    rules: Rules,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Literal(char),
-    /// A character other than `/`.
     One,
-    /// Any number of characters other than `/`.
+    /// Any number of characters.
     Some,
     Class {
         negated: bool,
@@ -25,12 +26,31 @@ enum Part {
     },
 }
 
+/// Whose rules a pattern follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rules {
+    /// `*` and `?` do not match `/`.
+    Go,
+    /// `*` and `?` match `/`, too. A class may begin with `!` instead of `^`, and with `]`.
+    Git,
+}
+
 type Characters<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
 impl PathPattern {
-    /// Parses a pattern; `None` where Go returns `ErrBadPattern`.
+    /// Parses a pattern of Go; `None` where Go returns `ErrBadPattern`.
     #[must_use]
     pub fn parse(pattern: &str) -> Option<Self> {
+        Self::with(pattern, Rules::Go)
+    }
+
+    /// Parses a pattern of Git; `None` if it is malformed.
+    #[must_use]
+    pub fn parse_pathspec(pattern: &str) -> Option<Self> {
+        Self::with(pattern, Rules::Git)
+    }
+
+    fn with(pattern: &str, rules: Rules) -> Option<Self> {
         let mut characters = pattern.chars().peekable();
         let mut parts = Vec::new();
         while let Some(c) = characters.next() {
@@ -38,7 +58,8 @@ impl PathPattern {
                 '*' => Part::Some,
                 '?' => Part::One,
                 '\\' => Part::Literal(characters.next()?),
-                '[' => class(&mut characters)?,
+                '[' if rules == Rules::Go => class(&mut characters)?,
+                '[' => git_class(&mut characters)?,
                 c => Part::Literal(c),
             });
         }
@@ -47,11 +68,11 @@ impl PathPattern {
         let end: String = parts.iter().rev().map_while(literal).collect();
         let count = start.chars().count();
         if count == parts.len() {
-            return Some(Self { start, end: String::new(), parts: Vec::new() });
+            return Some(Self { start, end: String::new(), parts: Vec::new(), rules });
         }
         parts.drain(..count);
         parts.truncate(parts.len() - end.chars().count());
-        Some(Self { start, end: end.chars().rev().collect(), parts })
+        Some(Self { start, end: end.chars().rev().collect(), parts, rules })
     }
 
     /// Whether the pattern matches a whole text.
@@ -73,30 +94,34 @@ impl PathPattern {
                 for at in 0..=text.len() {
                     reachable |= reached[at];
                     next[at] = reachable;
-                    reachable &= text.get(at) != Some(&'/');
+                    reachable &= text.get(at).is_none_or(|c| self.is_wild(*c));
                 }
             } else {
                 for (at, c) in text.iter().enumerate() {
-                    next[at + 1] = reached[at] && part.matches(*c);
+                    next[at + 1] = reached[at] && self.fits(part, *c);
                 }
             }
             reached = next;
         }
         reached[text.len()]
     }
-}
 
-impl Part {
-    fn matches(&self, c: char) -> bool {
-        match self {
-            Self::Literal(literal) => *literal == c,
-            Self::One | Self::Some => c != '/',
-            Self::Class { negated, ranges } => ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != *negated,
+    /// Whether a part that stands for one character can be this one.
+    fn fits(&self, part: &Part, c: char) -> bool {
+        match part {
+            Part::Literal(literal) => *literal == c,
+            Part::One | Part::Some => self.is_wild(c),
+            Part::Class { negated, ranges } => ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != *negated,
         }
+    }
+
+    /// Whether `?` matches a character.
+    fn is_wild(&self, c: char) -> bool {
+        self.rules == Rules::Git || c != '/'
     }
 }
 
-/// Parses a class after its opening bracket.
+/// Parses a class of Go after its opening bracket.
 fn class(characters: &mut Characters<'_>) -> Option<Part> {
     let negated = characters.next_if_eq(&'^').is_some();
     let mut ranges = Vec::new();
@@ -106,6 +131,34 @@ fn class(characters: &mut Characters<'_>) -> Option<Part> {
         ranges.push((low, high));
     }
     Some(Part::Class { negated, ranges })
+}
+
+/// Parses a class of Git after its opening bracket. `-` in front of the closing bracket is an ordinary character.
+fn git_class(characters: &mut Characters<'_>) -> Option<Part> {
+    let negated = characters.next_if(|c| matches!(c, '!' | '^')).is_some();
+    let mut ranges = Vec::new();
+    loop {
+        let first = characters.next()?;
+        if first == ']' && !ranges.is_empty() {
+            return Some(Part::Class { negated, ranges });
+        }
+        let low = escaped(first, characters)?;
+        let mut ahead = characters.clone();
+        let is_range = ahead.next() == Some('-') && ahead.next().is_some_and(|c| c != ']');
+        let high = if is_range {
+            characters.next();
+            let last = characters.next()?;
+            escaped(last, characters)?
+        } else {
+            low
+        };
+        ranges.push((low, high));
+    }
+}
+
+/// The character that `c` stands for: the next one after a backslash.
+fn escaped(c: char, characters: &mut Characters<'_>) -> Option<char> {
+    if c == '\\' { characters.next() } else { Some(c) }
 }
 
 /// Parses one end of a range in brackets.
@@ -160,6 +213,33 @@ mod tests {
         ] {
             assert_eq!(PathPattern::parse(pattern).expect("valid").matches(text), expected, "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn patterns_match_as_in_git() {
+        // Each row is whether `git ls-files` lists the path.
+        for (pattern, text, expected) in [
+            ("a*", "ab/c", true),
+            ("a*/b", "a/c/b", true),
+            ("a?b", "a/b", true),
+            ("**/b", "b", false),
+            ("**/b", "a/b", true),
+            ("[!a]", "b", true),
+            ("[^a]", "a", false),
+            ("[]a]", "]", true),
+            ("[a-]", "-", true),
+            ("[a-c]", "b", true),
+            ("[\\]]", "]", true),
+            ("a\\*", "a*", true),
+            ("a\\*", "ab", false),
+        ] {
+            assert_eq!(
+                PathPattern::parse_pathspec(pattern).expect("valid").matches(text),
+                expected,
+                "{pattern} {text}"
+            );
+        }
+        assert_eq!(PathPattern::parse_pathspec("[a"), None);
     }
 
     #[test]

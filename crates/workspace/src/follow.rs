@@ -18,7 +18,8 @@ use document::yaml::Document;
 use kubernetes::schemas::json;
 use toolbox::inputs;
 
-use crate::deploy::{Deployer, Deployment, Rendered, Unrendered};
+use crate::deploy::Deployer;
+use crate::deployment::{Deployment, Rendered, Unrendered};
 use crate::find;
 use crate::generate::{Generated, GeneratedApplication, Generator};
 use crate::jsonnet::Evaluation;

@@ -14,7 +14,7 @@ use toolbox::source::read;
 
 use crate::config::Config;
 use crate::declared::{DeclaredCluster, Sample};
-use crate::deploy::Unrendered;
+use crate::deployment::Unrendered;
 use crate::files::CONFIG_FILE;
 use crate::find;
 use crate::target::TargetId;
@@ -133,7 +133,7 @@ impl<'a> Generator<'a> {
     }
 }
 
-/// The error about a switch of the sync policy that is no boolean, which no Application can have. In the template of an
+/// The error about a switch of the sync policy that is not a boolean, which no Application can have. In the template of an
 /// ApplicationSet, it may be a text before the parameters are inserted.
 fn wrong_type(application: &Node) -> Option<Diagnostic> {
     let automated = application.find(&["spec", "syncPolicy", "automated"])?;

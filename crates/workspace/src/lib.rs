@@ -13,6 +13,7 @@ pub mod checkout;
 pub mod config;
 pub mod declared;
 pub mod deploy;
+pub mod deployment;
 mod duplicate;
 pub mod external;
 pub mod files;
@@ -57,7 +58,7 @@ pub mod versions;
 mod walk;
 pub mod written;
 
-pub use deploy::{ChartSource, Deployment, RemoteChart, Unrendered};
+pub use deployment::{ChartSource, Deployment, RemoteChart, Unrendered};
 pub use files::CONFIG_FILE;
 pub use find::manifests;
 pub use kustomize::stand_in;

@@ -17,7 +17,7 @@ use toolbox::inputs;
 use toolbox::timings;
 
 use crate::chart_recipe::{self, ChartPlace, Environment};
-use crate::deploy::{ChartSource, Deployment, Elsewhere, RemoteChart, Rendered};
+use crate::deployment::{ChartSource, Deployment, Elsewhere, RemoteChart, Rendered};
 use crate::find;
 use crate::jsonnet;
 use crate::kustomized::KustomizeSource;

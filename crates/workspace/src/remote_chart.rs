@@ -12,7 +12,7 @@ use helm::chart::Chart;
 use helm::recipe::Recipe;
 
 use crate::chart_recipe::{self, ChartPlace, Environment};
-use crate::deploy::{Deployment, RemoteChart};
+use crate::deployment::{Deployment, RemoteChart};
 use crate::load::Workspace;
 use crate::target::{RemoteChartPart, Unpacked};
 

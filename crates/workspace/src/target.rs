@@ -13,7 +13,7 @@ use helm::dependencies::Inspection;
 use helm::recipe::Recipe;
 
 use crate::chart_contents::ChartContents;
-use crate::deploy::{ChartSource, Deployment, RemoteChart};
+use crate::deployment::{ChartSource, Deployment, RemoteChart};
 use crate::kustomized::KustomizeSource;
 use crate::plain::DirectorySource;
 use crate::plugin::PluginSource;

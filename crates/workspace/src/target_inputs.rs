@@ -34,7 +34,7 @@ impl TargetInputs {
         all
     }
 
-    /// Adds an input that is no file of a chart.
+    /// Adds an input that is not a file of a chart.
     pub(crate) fn insert(&mut self, name: Arc<str>, digest: Arc<str>) {
         self.own.insert(name, digest);
     }

@@ -6,7 +6,7 @@ use argocd::application::{in_instance, instance_name};
 use argocd::sync_order;
 use document::Node;
 
-use crate::deploy::Rendered;
+use crate::deployment::Rendered;
 use crate::find;
 use crate::load::Workspace;
 

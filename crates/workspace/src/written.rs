@@ -8,7 +8,7 @@ use diagnostics::{Code, Diagnostic, Place};
 use document::yaml::Document;
 use document::{Node, Value};
 
-use crate::deploy::Deployment;
+use crate::deployment::Deployment;
 use crate::generate::MadeBy;
 use crate::load::{ArgocdFile, Workspace};
 

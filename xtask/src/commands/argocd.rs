@@ -9,7 +9,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use document::Node;
 use golden::Golden;
 use toolbox::{atomic_file, links};
-use workspace::deploy::Rendered;
+use workspace::deployment::Rendered;
 use workspace::generate::MadeBy;
 use workspace::plan::Inspections;
 use workspace::target::TargetId;
@@ -54,7 +54,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         let path = path.or_else(|| remote.map(|chart| chart.pin.location()));
         let version = chart.map(|chart| chart.chart.version.clone());
         let version = version.or_else(|| remote.map(|chart| chart.pin.version.clone()));
-        // What is no chart has a directory, and instead of a version its type.
+        // What is not a chart has a directory, and instead of a version its type.
         let (directory, kind) = deployment.sources.first().map_or(("-".to_owned(), "-"), location);
         let shown_path = path.as_deref().unwrap_or(&directory);
         let shown_version = version.as_deref().unwrap_or(kind);
@@ -109,7 +109,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
     Ok(Outcome { diagnostics, output: Output::ArgocdList(json::ArgocdList { applications: answers }) })
 }
 
-/// The directory of what is no chart in the checkout, and its type.
+/// The directory of what is not a chart in the checkout, and its type.
 fn location(source: &Rendered) -> (String, &'static str) {
     match source {
         Rendered::Chart(_) | Rendered::RemoteChart(_) => ("-".to_owned(), "-"),

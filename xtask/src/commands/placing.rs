@@ -322,7 +322,7 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     }
     // What is written in the template need not be shown again.
     let golden = if as_written { Place::file(golden.source.name.clone()) } else { golden };
-    found.places.push((golden, if as_written { String::new() } else { "as rendered".to_owned() }));
+    found.places.push((golden, if as_written { String::new() } else { object::AS_RENDERED.to_owned() }));
 }
 
 /// Where the variable is declared that an action prints; the place of the action if it prints something else.

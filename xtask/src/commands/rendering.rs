@@ -2,124 +2,38 @@
 //!
 //! A failure does not stop the other targets; it is stored with its target.
 
+mod machine;
+mod needs;
+mod state;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use argocd::release::Release;
 use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Reported, Result};
-use golden::{Golden, objects, renders};
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use golden::{Golden, renders};
 use helm::batch::Runner;
-use helm::charts_lock::Pin;
-use helm::dependencies;
-use helm::dependencies::{Context, Prepared, remote};
-use kubernetes::applied;
-use kubernetes::manifest::{Manifest, Recorded};
-use kubernetes::object::Object;
+use kubernetes::manifest::Recorded;
 use toolbox::archive::sha256;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use toolbox::results::Results;
 use toolbox::timings;
+use workspace::render::Renderer;
 use workspace::render::copies::Copies;
-use workspace::render::kustomize::Programs;
-use workspace::render::{self, Renderer};
-use workspace::target::{Part, RemoteChartPart, Target, TargetId};
-use workspace::{Workspace, jsonnet, remote_chart};
+use workspace::target::{Part, Target, TargetId};
+use workspace::{Workspace, jsonnet};
 
+use self::machine::{Machine, prepare_charts, prepare_remote};
+use self::needs::{is_chart, needs_jsonnet};
+pub use self::needs::{needs_helm, needs_kustomize};
+pub use self::state::{RenderState, Rendering};
 use super::{Session, sample};
 
 /// The number of targets whose renders `ci` compares with the helm command.
 const SAMPLE: usize = 2;
-
-/// A target and its render.
-#[derive(Debug)]
-pub struct Rendering<'a> {
-    /// The target.
-    pub target: Target<'a>,
-    /// Its goldens.
-    pub golden: Arc<Golden>,
-    /// The reasons for rendering it; empty if it is fresh.
-    pub reasons: Vec<String>,
-    /// What became of it.
-    pub state: RenderState,
-}
-
-/// What became of a target.
-#[derive(Debug)]
-pub enum RenderState {
-    /// None of its inputs changed, so its goldens are its render.
-    Fresh,
-    /// It was rendered.
-    Rendered(Vec<Recorded>),
-    /// It could not be rendered, for these reasons.
-    Failed(Diagnostics),
-    /// It was not rendered, because something that it shares with other targets is broken or unavailable.
-    Blocked(Reported),
-}
-
-impl Rendering<'_> {
-    /// Whether the target has no goldens at all.
-    #[must_use]
-    pub fn unrecorded(&self) -> bool {
-        self.golden.lock.is_none() && self.golden.files.is_empty()
-    }
-
-    /// What this run rendered; `None` if the target is fresh, or if rendering failed.
-    #[must_use]
-    pub fn rendered(&self) -> Option<&[Recorded]> {
-        if let RenderState::Rendered(rendered) = &self.state { Some(rendered) } else { None }
-    }
-
-    /// Whether the target could not be rendered.
-    #[must_use]
-    pub fn failed(&self) -> bool {
-        matches!(self.state, RenderState::Failed(_) | RenderState::Blocked(_))
-    }
-
-    /// The target's current manifests; `None` if rendering failed.
-    #[must_use]
-    pub fn manifests(&self) -> Option<Vec<Recorded>> {
-        match &self.state {
-            RenderState::Fresh => Some(self.golden.recorded(&self.target.namespace)),
-            RenderState::Rendered(rendered) => Some(rendered.clone()),
-            RenderState::Failed(_) | RenderState::Blocked(_) => None,
-        }
-    }
-
-    /// The manifests in some of the target's files; none if rendering failed. Only these are parsed.
-    #[must_use]
-    pub fn manifests_in(&self, wanted: &dyn Fn(&str, &[u8]) -> bool) -> Vec<Recorded> {
-        match &self.state {
-            RenderState::Rendered(rendered) => {
-                let rendered = rendered.iter().filter(|one| wanted(&one.file, one.manifest.text.as_bytes()));
-                rendered.cloned().collect()
-            }
-            RenderState::Fresh => self.golden.recorded_in(&self.target.namespace, wanted),
-            RenderState::Failed(_) | RenderState::Blocked(_) => Vec::new(),
-        }
-    }
-
-    /// The target's current objects with their places; empty if rendering failed.
-    #[must_use]
-    pub fn objects(&self) -> Vec<Object> {
-        objects::read(&self.target, &self.golden, &self.manifests().unwrap_or_default())
-    }
-
-    /// The same, given some of the manifests by file, which are not read again.
-    #[must_use]
-    pub fn objects_given(&self, known: &BTreeMap<&str, &Recorded>) -> Vec<Object> {
-        if !matches!(self.state, RenderState::Fresh) || known.is_empty() {
-            return self.objects();
-        }
-        let mut manifests = self.golden.recorded_in(&self.target.namespace, &|file, _| !known.contains_key(file));
-        manifests.extend(known.values().map(|one| (*one).clone()));
-        manifests.sort_by(|left, right| left.file.cmp(&right.file));
-        objects::read(&self.target, &self.golden, &manifests)
-    }
-}
 
 /// Which targets are rendered, and what is known about them without that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -355,11 +269,7 @@ fn render_all(
     let any_kustomize = stale.iter().any(|one| one.target.parts.iter().any(needs_kustomize));
     let helm = require(any_helm, "helm", argocd.helm);
     let kustomize = require(any_kustomize, "kustomize", argocd.kustomize);
-    let evaluates = |part: &Part<'_>| match part.inner() {
-        Part::Directory(source) => source.evaluation.is_some(),
-        _ => false,
-    };
-    let any_jsonnet = stale.iter().any(|one| one.target.parts.iter().any(evaluates));
+    let any_jsonnet = stale.iter().any(|one| one.target.parts.iter().any(needs_jsonnet));
     // Without a version, no directory with Jsonnet files is planned.
     let version = workspace.config.tool(jsonnet::TOOL).unwrap_or_default();
     let jsonnet = require(any_jsonnet, jsonnet::TOOL, version);
@@ -368,7 +278,7 @@ fn render_all(
         let parts = &one.target.parts;
         let lacks_helm = helm.as_ref().err().filter(|_| parts.iter().any(needs_helm));
         let lacks_kustomize = kustomize.as_ref().err().filter(|_| parts.iter().any(needs_kustomize));
-        let lacks_jsonnet = jsonnet.as_ref().err().filter(|_| parts.iter().any(evaluates));
+        let lacks_jsonnet = jsonnet.as_ref().err().filter(|_| parts.iter().any(needs_jsonnet));
         let Some(reported) = lacks_helm.or(lacks_kustomize).or(lacks_jsonnet) else { return true };
         one.state = RenderState::Blocked(*reported);
         false
@@ -381,15 +291,7 @@ fn render_all(
     let context = session.context(&helm_path);
     let prepared = prepare_charts(&stale, &context, diagnostics);
 
-    let mut pins: Vec<&Pin> = Vec::new();
-    for part in stale.iter().flat_map(|one| &one.target.parts) {
-        match part.inner() {
-            Part::RemoteChart(part) => pins.push(&part.source.pin),
-            Part::Kustomize(part) => pins.extend(part.source.charts.iter().map(|chart| &chart.pin)),
-            Part::Chart(_) | Part::Directory(_) | Part::Plugin(_) | Part::Elsewhere(..) => {}
-        }
-    }
-    let unpacked = prepare_remote(session.jobs, &pins, &context, diagnostics);
+    let unpacked = prepare_remote(session.jobs, &stale, &context, diagnostics);
 
     let any_chart = stale.iter().any(|one| one.target.parts.iter().any(is_chart));
     let engine = if any_chart && !helm.as_os_str().is_empty() {
@@ -441,166 +343,6 @@ fn sample(stale: &[&mut Rendering<'_>]) -> BTreeSet<String> {
         .collect();
     keyed.sort();
     keyed.into_iter().take(SAMPLE).map(|(_, id)| id).collect()
-}
-
-/// Whether `helm template` renders a part.
-fn is_chart(part: &Part<'_>) -> bool {
-    matches!(part.inner(), Part::Chart(_) | Part::RemoteChart(_))
-}
-
-/// Whether a part is rendered with Kustomize.
-#[must_use]
-pub fn needs_kustomize(part: &Part<'_>) -> bool {
-    match part.inner() {
-        Part::Kustomize(_) => true,
-        Part::Plugin(source) => source.plugin.mentions("kustomize"),
-        Part::Chart(_) | Part::RemoteChart(_) | Part::Directory(_) | Part::Elsewhere(..) => false,
-    }
-}
-
-/// Whether a part is rendered with Helm.
-#[must_use]
-pub fn needs_helm(part: &Part<'_>) -> bool {
-    match part.inner() {
-        Part::Chart(_) | Part::RemoteChart(_) => true,
-        Part::Plugin(source) => source.plugin.mentions("helm") || source.plugin.mentions("kustomize"),
-        Part::Kustomize(part) => part.source.inflates(&part.recipe),
-        Part::Directory(_) | Part::Elsewhere(..) => false,
-    }
-}
-
-/// The directories of unpacked charts by the digest of their pins.
-type Unpacked = BTreeMap<String, std::result::Result<PathBuf, Reported>>;
-
-/// The directories in which Helm can render charts, by the directories of the charts.
-type PreparedCharts = BTreeMap<PathBuf, std::result::Result<Prepared, Reported>>;
-
-/// Puts the dependencies of charts in place.
-fn prepare_charts(
-    stale: &[&mut Rendering<'_>],
-    context: &Context<'_>,
-    diagnostics: &mut Diagnostics,
-) -> PreparedCharts {
-    let mut prepared = PreparedCharts::new();
-    for one in stale {
-        let _about = timings::about(&one.target.id);
-        for target in one.target.charts() {
-            prepared.entry(target.chart.directory.clone()).or_insert_with(|| {
-                let _phase = timings::phase("prepare");
-                diagnostics.try_take(dependencies::prepare(target.chart, &target.inspected.dependencies, context))
-            });
-        }
-        for target in one.target.charts_elsewhere() {
-            prepared.entry(target.chart.directory.clone()).or_insert_with(|| {
-                let _phase = timings::phase("prepare");
-                diagnostics.try_take(dependencies::prepare_copy(target.chart, &target.inspected.dependencies, context))
-            });
-        }
-    }
-    prepared
-}
-
-/// Downloads and unpacks charts from Helm repositories.
-fn prepare_remote(jobs: usize, pins: &[&Pin], context: &Context<'_>, diagnostics: &mut Diagnostics) -> Unpacked {
-    let pins: BTreeMap<&str, &Pin> = pins.iter().map(|pin| (pin.digest.as_str(), *pin)).collect();
-    let pins: Vec<&Pin> = pins.into_values().collect();
-    let prepared = parallel(jobs, &pins, |pin| {
-        let _about = timings::about(&format!("chart {}", pin.name));
-        let _phase = timings::phase("prepare");
-        remote::prepare(pin, context)
-    });
-    let digests = pins.iter().map(|pin| pin.digest.clone());
-    digests.zip(prepared).map(|(digest, prepared)| (digest, diagnostics.try_take(prepared))).collect()
-}
-
-/// What rendering a target needs.
-struct Machine<'a> {
-    workspace: &'a Workspace,
-    offline: bool,
-    argocd: Release,
-    renderer: Renderer<'a>,
-    kustomize: &'a Path,
-    jsonnet: &'a Path,
-    prepared: PreparedCharts,
-    unpacked: Unpacked,
-    copies: Copies,
-}
-
-impl Machine<'_> {
-    /// Renders the parts of a target in order.
-    fn render(&self, target: &Target<'_>, compares: bool) -> RenderState {
-        let mut manifests = Vec::new();
-        let mut failures = Diagnostics::default();
-        for one in &target.parts {
-            let result = match one {
-                Part::Elsewhere(tree, part) => {
-                    let own = &target.deployment.application.place.source;
-                    self.render_part(target, part, &tree.root, compares)
-                        .map(|found| found.map_err(|found| tree.named(found, own)))
-                }
-                part => self.render_part(target, part, self.renderer.root, compares),
-            };
-            match result {
-                Ok(result) => manifests.extend(failures.take(result).unwrap_or_default()),
-                Err(reported) => return RenderState::Blocked(reported),
-            }
-        }
-        failures.extend(applied::repeated_items(&manifests));
-        if failures.has_errors() {
-            RenderState::Failed(failures.for_target(&target.id))
-        } else {
-            RenderState::Rendered(applied::recorded(manifests))
-        }
-    }
-
-    /// Renders a part whose files are below a root. Fails if something that it shares with others is unavailable.
-    fn render_part(
-        &self,
-        target: &Target<'_>,
-        part: &Part<'_>,
-        root: &Path,
-        compares: bool,
-    ) -> std::result::Result<Result<Vec<Manifest>>, Reported> {
-        let runner = Runner { compares, ..self.renderer.runner };
-        let renderer = Renderer { root, runner, ..self.renderer };
-        Ok(match part {
-            Part::Chart(chart) => match self.prepared.get(&chart.source.chart.directory) {
-                Some(Ok(prepared)) => renderer.render(&target.chart_target(chart), &prepared.directory),
-                Some(Err(reported)) => return Err(*reported),
-                None => Ok(Vec::new()),
-            },
-            Part::RemoteChart(chart) => match self.unpacked.get(&chart.source.pin.digest) {
-                Some(Ok(directory)) => self.render_remote(target, chart, directory),
-                Some(Err(reported)) => return Err(*reported),
-                None => Ok(Vec::new()),
-            },
-            Part::Kustomize(kustomize) => {
-                let helm = needs_helm(part).then_some(renderer.helm);
-                let programs = Programs { kustomize: self.kustomize, helm };
-                let unpacked = kustomize.source.charts.iter().filter_map(|chart| self.unpacked.get(&chart.pin.digest));
-                let charts: std::result::Result<Vec<&Path>, Reported> =
-                    unpacked.map(|one| one.as_ref().map(PathBuf::as_path).map_err(|reported| *reported)).collect();
-                render::kustomize::render(root, programs, kustomize, &charts?, &target.namespace)
-            }
-            Part::Directory(source) => render::plain::render(root, self.jsonnet, source, &target.namespace),
-            Part::Plugin(source) if self.offline => Err(render::plugin::not_offline(source)),
-            Part::Plugin(source) => {
-                let tools: Vec<&Path> = [self.kustomize, renderer.helm].into_iter().filter_map(Path::parent).collect();
-                render::plugin::render(root, &tools, &self.copies, source, &self.workspace.config, &target.namespace)
-            }
-            Part::Elsewhere(tree, part) => return self.render_part(target, part, &tree.root, compares),
-        })
-    }
-
-    fn render_remote(
-        &self,
-        target: &Target<'_>,
-        part: &RemoteChartPart<'_>,
-        directory: &Path,
-    ) -> Result<Vec<Manifest>> {
-        let unpacked = remote_chart::unpacked(self.workspace, self.argocd, target.deployment, part, directory)?;
-        self.renderer.render(&target.remote_target(part, &unpacked), directory)
-    }
 }
 
 /// The first few reasons, as one line.

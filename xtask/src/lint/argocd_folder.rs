@@ -24,7 +24,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let url = root.text(&["spec", "source", "repoURL"]);
         url.is_none_or(|url| argocd::repository_url::same(url, &workspace.config.repository))
     };
-    // A kustomization that is not rendered is no directory of manifests, either.
+    // A kustomization that is not rendered is not a directory of manifests, either.
     let is_plain = |root: &Written<'_>| {
         let path = root.text(&["spec", "source", "path"]).unwrap_or_default();
         let folder = workspace.root.join(path.trim_start_matches('/'));

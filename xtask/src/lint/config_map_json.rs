@@ -22,7 +22,7 @@ const TEMPLATE: &[&str] = &["{{", "{%", "${", "$(", "%(", "<%", "<<", "@@", "__"
 const CERTAIN: &[&str] =
     &["EOF while parsing", "expected `,` or `}`", "expected `,` or `]`", "expected `:`", "control character"];
 
-/// The limits of the reader, which are no errors of the text.
+/// The limits of the reader, which are not errors of the text.
 const LIMITS: &[&str] = &["recursion limit", "number out of range"];
 
 /// The label by which the sidecar of Grafana finds dashboards.

@@ -50,7 +50,7 @@ fn root_user(pods: &Pods<'_>) -> Option<Diagnostic> {
     })
 }
 
-/// Comparisons of labels of nodes with what is no number.
+/// Comparisons of labels of nodes with what is not a number.
 fn comparisons(object: &Object, spec: &Node) -> Vec<Diagnostic> {
     let affinity = spec.find(&["affinity", "nodeAffinity"]);
     let list = |path: &[&str]| affinity.map(|node| node.items_at(path)).unwrap_or_default().iter();

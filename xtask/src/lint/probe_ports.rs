@@ -39,7 +39,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-/// The finding about a name that is no port of the container.
+/// The finding about a name that is not a port of the container.
 fn unknown_name(
     pods: &Pods<'_>,
     container: &Container<'_>,

@@ -85,7 +85,7 @@ fn incomplete(object: &Object, rule: &Node) -> Option<Diagnostic> {
     Some(if lacks { found.fact(Fact::Required("expr".to_owned())) } else { found })
 }
 
-/// A finding about a label or an annotation that is no string.
+/// A finding about a label or an annotation that is not a string.
 fn not_text(object: &Object, rule: &Node, key: &str) -> Option<Diagnostic> {
     let texts = rule.get(key)?.entries().iter();
     let scalar = |value: &Node| value.as_str().is_none() && !matches!(value.value, Value::Null);

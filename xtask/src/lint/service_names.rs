@@ -155,7 +155,7 @@ fn with_ports(found: Diagnostic, service: &Object, known: &[i64]) -> Diagnostic 
     }
 }
 
-/// Reports the names in the text of a file that is no object, such as a scenario with scripts.
+/// Reports the names in the text of a file that is not an object, such as a scenario with scripts.
 #[must_use]
 pub(super) fn in_file(view: &View<'_, '_>, source: &Arc<Source>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();

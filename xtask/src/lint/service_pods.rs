@@ -238,7 +238,7 @@ fn ambiguous(service: &Object, node: &Node, name: &str, protocol: &str, pods: &P
 /// The port on which the webhooks of most controllers listen, without that their containers declare it.
 const WEBHOOK: i64 = 9443;
 
-/// The finding about a number that is no port of the pods, if it is most likely wrong.
+/// The finding about a number that is not a port of the pods, if it is most likely wrong.
 fn unknown_number(
     view: &View<'_, '_>,
     service: &Object,

@@ -1,6 +1,6 @@
 //! Applications that track another revision than the other Applications of the repository.
 //!
-//! A name that is no branch or tag of this clone, but nearly that of one, or of what another Application tracks, is
+//! A name that is not a branch or tag of this clone, but nearly that of one, or of what another Application tracks, is
 //! misspelled. Other differences may be intended, or the clone may lack the branch. Commits, versions, and tags are not
 //! compared with what the others track.
 

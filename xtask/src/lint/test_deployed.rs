@@ -1,4 +1,4 @@
-//! Pods and Jobs in the folder templates/tests/ that are no Helm hooks: Argo CD deploys them with the chart.
+//! Pods and Jobs in the folder templates/tests/ that are not Helm hooks: Argo CD deploys them with the chart.
 
 use argocd::sync_order;
 use diagnostics::{Code, Diagnostics};

@@ -206,7 +206,7 @@ fn padded_integer(values: &Authored, scalar: &Scalar) -> Diagnostic {
     let label = if octal { "a leading zero means octal" } else { "the leading zero is lost" };
     let decimal = written.trim_start_matches('0');
     let found = Diagnostic::new(Code::ValueMisread, message).at(place, label);
-    found.help(format!("write `{decimal}`, or quote it if it is no number"))
+    found.help(format!("write `{decimal}`, or quote it if it is not a number"))
 }
 
 /// Keys that YAML does not read as they are written.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use diagnostics::{Class, Code, Diagnostic, Place, Severity, Source};
+use diagnostics::{Class, Code, Diagnostic, Fact, Place, Severity, Source, fact};
 use document::{Node, Value, yaml};
 use golden::diff::Kind;
 use golden::objects::UNRECORDED;
@@ -167,13 +167,18 @@ fn of_failure(report: &Report, application: &ApplicationChange, reason: &str) ->
 
 /// Whether a finding says the same as an effect: `ci` checks what it compares.
 fn is_found(report: &Report, application: &ApplicationChange, object: Option<&ObjectChange>, effect: &Effect) -> bool {
-    let name = object.map_or(&application.name, |object| &object.diff.object.manifest.key.name);
     report.findings.iter().filter(|finding| finding.status != Some(Status::Fixed)).any(|finding| {
         let found = &finding.diagnostic;
         let target = found.target.as_deref().unwrap_or_default();
-        found.code == effect.code
-            && target.split(['/', ' ']).next() == Some(&application.name)
-            && found.message.split(|c: char| !(c.is_alphanumeric() || "-.".contains(c))).any(|word| word == name)
+        let is_about = || match object.map(|object| &object.diff.object.manifest.key) {
+            Some(key) => {
+                let is_origin =
+                    found.origin.as_ref().is_some_and(|origin| origin.kind == key.kind && origin.name == key.name);
+                is_origin || found.is(&Fact::object(&key.kind, &key.name))
+            }
+            None => found.is(&Fact::Removed(fact::Subject::Application)),
+        };
+        found.code == effect.code && target.split(['/', ' ']).next() == Some(&application.name) && is_about()
     })
 }
 

@@ -106,7 +106,7 @@ impl<'a> Finding<'a> {
     }
 }
 
-/// A text in which brackets are no links.
+/// A text in which brackets are not links.
 fn plain(text: &str) -> String {
     if !text.contains("](") {
         return text.to_owned();

@@ -221,7 +221,7 @@ const ATTACKS: &[Attack] = &[
         "error[dependency-unlocked]: `x` 1.0.0 is not pinned in charts.lock",
     ),
     (
-        "a vendored dependency is no archive",
+        "a vendored dependency is not an archive",
         "charts/web/charts/x-1.0.0.tgz",
         "not an archive",
         "error[archive-tampered]: `charts/web/charts/x-1.0.0.tgz` is not a readable archive: invalid gzip header",

@@ -1,5 +1,6 @@
 //! Failures of programs and machines. Errors in the input are tested by the fixtures `error-…`.
 
+use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
 use crate::support::{Bench, HELM_4, helm};
@@ -88,13 +89,24 @@ fn a_closed_pipe_is_not_an_error() {
 #[test]
 fn output_that_cannot_be_written_is_an_error() {
     let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
-    for format in ["json", "human"] {
+    for arguments in ["explain --format json", "explain --format human", "--help", "render --help", "--version", "man"]
+    {
         let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-            .args(["explain", "--format", format])
+            .args(arguments.split(' '))
             .stdout(full.try_clone().expect("cloned"))
             .output()
             .expect("xtask runs");
-        assert_eq!(output.status.code(), Some(3), "{format}");
+        assert_eq!(output.status.code(), Some(3), "{arguments}");
         assert_eq!(String::from_utf8_lossy(&output.stderr), "error: the output could not be written\n");
+    }
+}
+
+#[test]
+fn arguments_that_are_not_utf_8_are_an_error() {
+    let bench = Bench::new();
+    let invalid = std::ffi::OsStr::from_bytes(b"\xff");
+    for before in ["", "render", "seal postfix", "--root"] {
+        let answer = bench.xtask(before).arg(invalid).run();
+        answer.says(2, &["error: ", "Usage: cargo xtask"]);
     }
 }

@@ -65,7 +65,7 @@ fn cases() -> Vec<Case> {
         };
         let controls = |names: Vec<&str>| -> BTreeSet<Control> {
             let control = |name| Control::ALL.iter().find(|control| control.name() == name).copied();
-            names.into_iter().map(|name| control(name).unwrap_or_else(|| panic!("{name} is no control"))).collect()
+            names.into_iter().map(|name| control(name).unwrap_or_else(|| panic!("{name} is not a control"))).collect()
         };
         let mut text = base.clone();
         for pair in texts("replace").unwrap_or_default().chunks(2) {

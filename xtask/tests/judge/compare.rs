@@ -169,7 +169,7 @@ fn fields(ours: &Value, theirs: &Value, path: &str, report: &mut dyn FnMut(Strin
     }
 }
 
-/// Whether two scalars are equal. Numbers that are no 64-bit integers are floats for Kubernetes.
+/// Whether two scalars are equal. Numbers that are not 64-bit integers are floats for Kubernetes.
 fn equal(ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
         (Value::Number(one), Value::Number(other)) if !one.is_i64() || !other.is_i64() => {

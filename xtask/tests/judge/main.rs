@@ -72,7 +72,7 @@ fn program() -> Result<Option<PathBuf>, String> {
         return if path.is_file() {
             Ok(Some(path))
         } else {
-            Err(format!("XTASK_JUDGE: {} is no file", path.display()))
+            Err(format!("XTASK_JUDGE: {} is not a file", path.display()))
         };
     }
     let built = repository().join("target/judge/judge");

@@ -59,7 +59,7 @@ fn rendered(folder: &Path) -> Result<BTreeMap<String, Vec<Value>>, String> {
     for application in fs::read_dir(folder).into_iter().flatten() {
         let application = application.map_err(|error| error.to_string())?;
         let mut objects = Vec::new();
-        // Cases of charts are no Applications.
+        // Cases of charts are not Applications.
         let Ok(files) = fs::read_dir(application.path().join("default")) else { continue };
         for file in files {
             let path = file.map_err(|error| error.to_string())?.path();

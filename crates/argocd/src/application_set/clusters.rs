@@ -15,7 +15,7 @@ use crate::go_template::value::{Map, Value};
 /// The API server of the cluster in which Argo CD runs, as its pods see it.
 const IN_CLUSTER: &str = "https://kubernetes.default.svc";
 
-/// Annotations that Argo CD and kubectl write, which are no parameters.
+/// Annotations that Argo CD and kubectl write, which are not parameters.
 const HIDDEN_ANNOTATIONS: [&str; 5] = [
     "argocd.argoproj.io/refresh",
     "argocd.argoproj.io/hydrate",

@@ -1,5 +1,7 @@
 //! The two ways in which a `git` generator finds files.
 
+use toolbox::path_match::PathPattern;
+
 use crate::glob::matches;
 
 /// The files that a pattern matches as `git ls-files` finds them: `*` and `?` match `/`, too, and a directory stands for
@@ -7,13 +9,14 @@ use crate::glob::matches;
 #[must_use]
 pub(super) fn with_git<'a>(pattern: &str, paths: &'a [String]) -> Option<Vec<&'a String>> {
     let pattern = pathspec(pattern)?;
-    let parts = parse(&pattern);
+    // Without wildcards, a pattern is a plain path.
+    let wild = if pattern.contains(['*', '?', '[', '\\']) { PathPattern::parse_pathspec(&pattern) } else { None };
     let found = paths.iter().filter(|path| {
         let below = |path: &str| {
             path.strip_prefix(pattern.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || pattern.ends_with('/'))
         };
-        pattern.is_empty() || below(path) || parts.as_ref().is_some_and(|parts| fits(parts, path))
+        pattern.is_empty() || below(path) || wild.as_ref().is_some_and(|wild| wild.matches(path))
     });
     Some(found.collect())
 }
@@ -35,83 +38,6 @@ fn pathspec(pattern: &str) -> Option<String> {
     }
     let slash = if pattern.ends_with('/') && !parts.is_empty() { "/" } else { "" };
     Some(parts.join("/") + slash)
-}
-
-enum Part {
-    Literal(char),
-    One,
-    Some,
-    Class { negated: bool, ranges: Vec<(char, char)> },
-}
-
-/// Parses a pattern; `None` if it has no wildcards or is malformed.
-fn parse(pattern: &str) -> Option<Vec<Part>> {
-    if !pattern.contains(['*', '?', '[', '\\']) {
-        return None;
-    }
-    let mut parts = Vec::new();
-    let mut characters = pattern.chars().peekable();
-    while let Some(c) = characters.next() {
-        parts.push(match c {
-            '*' => Part::Some,
-            '?' => Part::One,
-            '\\' => Part::Literal(characters.next()?),
-            '[' => class(&mut characters)?,
-            c => Part::Literal(c),
-        });
-    }
-    Some(parts)
-}
-
-fn class(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<Part> {
-    let negated = characters.next_if(|c| matches!(c, '!' | '^')).is_some();
-    let mut ranges = Vec::new();
-    loop {
-        let mut low = characters.next()?;
-        if low == ']' && !ranges.is_empty() {
-            return Some(Part::Class { negated, ranges });
-        }
-        if low == '\\' {
-            low = characters.next()?;
-        }
-        let mut high = low;
-        let mut ahead = characters.clone();
-        if ahead.next() == Some('-') && ahead.next().is_some_and(|c| c != ']') {
-            characters.next();
-            high = characters.next()?;
-            if high == '\\' {
-                high = characters.next()?;
-            }
-        }
-        ranges.push((low, high));
-    }
-}
-
-/// Whether parts match a whole text, in time proportional to both.
-fn fits(parts: &[Part], text: &str) -> bool {
-    let text: Vec<char> = text.chars().collect();
-    let mut reached = vec![false; text.len() + 1];
-    reached[0] = true;
-    for part in parts {
-        let mut next = vec![false; text.len() + 1];
-        if matches!(part, Part::Some) {
-            let first = reached.iter().position(|reached| *reached).unwrap_or(reached.len());
-            next[first.min(text.len() + 1)..].fill(true);
-        } else {
-            for (at, c) in text.iter().enumerate() {
-                next[at + 1] = reached[at]
-                    && match part {
-                        Part::Literal(literal) => literal == c,
-                        Part::Class { negated, ranges } => {
-                            ranges.iter().any(|(low, high)| (*low..=*high).contains(c)) != *negated
-                        }
-                        Part::One | Part::Some => true,
-                    };
-            }
-        }
-        reached = next;
-    }
-    reached[text.len()]
 }
 
 /// The files that a pattern matches with `--enable-new-git-file-globbing`: `*` stays in its directory, `**` matches any

@@ -9,7 +9,7 @@ use crate::go_template::value::Map;
 /// The finalizer that deletes the objects of an Application with it.
 const FINALIZER: &str = "resources-finalizer.argocd.argoproj.io";
 
-/// Maps whose values are no fields.
+/// Maps whose values are not fields.
 const MAPS: [&str; 11] = [
     "annotations",
     "commonAnnotations",

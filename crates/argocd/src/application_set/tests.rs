@@ -77,7 +77,7 @@ fn plain(json: &Json) -> Json {
     match json {
         Json::Object(entries) => {
             let kept = entries.iter().map(|(key, value)| {
-                // Values for Helm are no fields.
+                // Values for Helm are not fields.
                 let value = if key == "valuesObject" { value.clone() } else { plain(value) };
                 (key.clone(), value)
             });

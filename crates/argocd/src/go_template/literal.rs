@@ -1,5 +1,7 @@
 //! Literal numbers, characters, and strings, as in Go.
 
+use document::go_integer;
+
 use super::tree::Number;
 
 /// The value of a number; `None` if it is malformed.
@@ -40,23 +42,7 @@ fn plain(digits: &str) -> bool {
 
 /// An integer in any of Go's notations, without its sign.
 pub(super) fn integer(digits: &str, negative: bool) -> Option<i64> {
-    let lower = digits.to_ascii_lowercase();
-    let (radix, rest) = if let Some(rest) = lower.strip_prefix("0x") {
-        (16, rest)
-    } else if let Some(rest) = lower.strip_prefix("0o") {
-        (8, rest)
-    } else if let Some(rest) = lower.strip_prefix("0b") {
-        (2, rest)
-    } else if lower.len() > 1 && lower.starts_with('0') {
-        (8, &lower[1..])
-    } else {
-        (10, lower.as_str())
-    };
-    let rest = rest.replace('_', "");
-    if rest.is_empty() || !rest.chars().all(|c| c.is_digit(radix)) {
-        return None;
-    }
-    let magnitude = i128::from_str_radix(&rest, radix).ok()?;
+    let magnitude = i128::from(go_integer::magnitude(&digits.replace('_', ""))?);
     i64::try_from(if negative { -magnitude } else { magnitude }).ok()
 }
 

@@ -97,7 +97,7 @@ fn crashed(pod: &str, container: &ContainerStatus) -> Option<Problem> {
         return problem(reason, end.as_deref().filter(|_| reason == "CrashLoopBackOff").unwrap_or(reported));
     }
     match end {
-        // One restart is no loop: what the container needs may have appeared in the meantime.
+        // One restart is not a loop: what the container needs may have appeared in the meantime.
         Some(end) if container.restart_count >= 2 && !container.ready => {
             problem("CrashLoop", &format!("{end}, {} restarts", container.restart_count))
         }

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use yaml_events::{ScalarStyle, Tag};
 
+use crate::go_integer;
 use crate::tree::Value;
 
 pub(super) fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> std::result::Result<Value, String> {
@@ -57,22 +58,7 @@ fn integer(text: &str) -> Option<String> {
         b'+' => (false, &text[1..]),
         _ => (false, text),
     };
-    let lower = digits.to_ascii_lowercase();
-    let (radix, digits) = if let Some(rest) = lower.strip_prefix("0x") {
-        (16, rest)
-    } else if let Some(rest) = lower.strip_prefix("0o") {
-        (8, rest)
-    } else if let Some(rest) = lower.strip_prefix("0b") {
-        (2, rest)
-    } else if lower.len() > 1 && lower.starts_with('0') {
-        (8, &lower[1..])
-    } else {
-        (10, lower.as_str())
-    };
-    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
-        return None;
-    }
-    let magnitude = u64::from_str_radix(digits, radix).ok()?;
+    let magnitude = go_integer::magnitude(digits)?;
     if !negative {
         // Go's ParseUint accepts no sign, so `+` is not allowed in front of a value of 64 bits.
         return (!text.starts_with('+') || i64::try_from(magnitude).is_ok()).then(|| magnitude.to_string());

@@ -71,7 +71,7 @@ fn the_last_of_duplicate_keys_wins_and_is_reported() {
     assert_eq!(document.duplicates.len(), 1);
     assert_eq!(document.duplicates[0].span, 5..6);
     let merged = parse_one(&Source::new("x.yaml", "b: &b {a: 1}\nm: {<<: *b, a: 2}\n")).expect("YAML");
-    assert!(merged.duplicates.is_empty(), "overriding a merged key is no duplicate");
+    assert!(merged.duplicates.is_empty(), "overriding a merged key is not a duplicate");
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn sub_paths<'a>(volume: &Node, pods: &Pods<'a>) -> Vec<&'a Node> {
     let Some(name) = volume.get("name").and_then(Node::as_str) else { return Vec::new() };
     let mounts = pods.containers.iter().flat_map(|container| container.node.items_at(&["volumeMounts"]));
     let mounts = mounts.filter(|mount| mount.get("name").and_then(Node::as_str) == Some(name));
-    // A path with directories is no key, whose absence the key would explain badly.
+    // A path with directories is not a key, whose absence the key would explain badly.
     let plain = |node: &&Node| node.as_str().is_some_and(|text| !text.contains('/') && text != ".");
     mounts.filter_map(|mount| mount.get("subPath")).filter(plain).collect()
 }

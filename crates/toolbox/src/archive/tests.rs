@@ -100,7 +100,7 @@ fn unsafe_archives_are_rejected() {
         ("unknown type", evil(b'Z'), which("has the tar type `Z`")),
         ("long link name", evil(b'K'), which("has the tar type `K`")),
         ("old extended header", evil(b'X'), which("has the tar type `X`")),
-        ("type that is no text", evil(1), which("has the tar type `\\u{1}`")),
+        ("type that is not text", evil(1), which("has the tar type `\\u{1}`")),
         ("sparse file", evil(b'S'), which("is a sparse file")),
         ("hard link", evil(b'1'), which("is a hard link")),
         ("symbolic link", evil(b'2'), which("is a symbolic link")),

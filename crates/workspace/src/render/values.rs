@@ -26,7 +26,7 @@ pub struct Setting {
 /// The values that a target sets.
 #[derive(Debug)]
 pub struct Values<'a> {
-    /// The parameters of the target; nothing for one that is no chart.
+    /// The parameters of the target; nothing for one that is not a chart.
     options: Option<&'a HelmOptions>,
     /// What people wrote, the values that take precedence first.
     authored: Vec<Authored>,

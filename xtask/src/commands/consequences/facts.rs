@@ -2,6 +2,7 @@
 
 use diagnostics::fact::{PORT, Subject, TARGET_PORT};
 use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
+use kubernetes::object;
 
 pub(super) fn of(diagnostics: &Diagnostics, code: Code) -> impl Iterator<Item = &Diagnostic> {
     diagnostics.0.iter().filter(move |found| found.code == code)
@@ -11,7 +12,7 @@ pub(super) fn first(found: &Diagnostic) -> Option<&Place> {
     found.places.first().map(|(place, _)| place)
 }
 
-/// The label of the main place.
+/// The label of the main place, by which alike findings are recognized.
 pub(super) fn label(found: &Diagnostic) -> &str {
     found.places.first().map(|(_, label)| label.as_str()).unwrap_or_default()
 }
@@ -84,7 +85,7 @@ pub(super) fn moves_to(found: &Diagnostic) -> Option<&[String]> {
 
 /// The text that a finding is about, as rendered or as written.
 pub(super) fn written(found: &Diagnostic) -> Option<&str> {
-    let rendered = found.places.iter().find(|(place, label)| label == "as rendered" && place.span.is_some());
+    let rendered = found.places.iter().find(|(place, label)| label == object::AS_RENDERED && place.span.is_some());
     let (place, _) = rendered.or(found.places.first())?;
     place.source.text.get(place.span.clone()?)
 }

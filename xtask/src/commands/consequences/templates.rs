@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
 
-use super::facts::{application, label, line, missing};
+use super::facts::{application, line, missing};
 
 /// What makes findings about several values one: the Application, the field, and the line of the template.
 type Key = (String, Vec<String>, String, (String, usize));
@@ -72,7 +72,7 @@ fn key(found: &Diagnostic) -> Option<Key> {
     if !found.helps.is_empty() || own == origin.path.last().map(String::as_str) || line(found).is_none() {
         return None;
     }
-    let kind = label(found).split(' ').take(3).collect::<Vec<_>>().join(" ");
+    let Fact::Type(_) = found.facts.first()? else { return None };
     let at = (template.source.name.clone(), template.position()?.0);
-    Some((format!("{} {kind}", application(found)?), origin.path.clone(), origin.template.clone(), at))
+    Some((application(found)?.to_owned(), origin.path.clone(), origin.template.clone(), at))
 }

@@ -17,9 +17,10 @@ use kubernetes::change::effects::{self, Change, Surroundings};
 use kubernetes::manifest::{ObjectKey, Recorded};
 use kubernetes::object::Object;
 use toolbox::parallel::join;
-use workspace::deploy::{Deployment, Rendered};
+use workspace::deployment::{Deployment, Rendered};
 use workspace::{Workspace, written};
 
+use super::neighbors::Sought;
 use crate::commands::rendering::Rendering;
 use crate::report::model::ObjectChange;
 
@@ -45,10 +46,12 @@ type Pair<'o> = (Option<&'o Object>, Option<&'o Object>);
 
 /// Completes the changes of the objects that Argo CD applies. `deleted` says whether something deletes an Application that
 /// only the base has, at least under its name, and `others` are objects of other Applications before and after the change.
+/// `sought` is what the changes require to look for.
 pub(super) fn judge(
     before: Option<Side<'_>>,
     after: Option<Side<'_>>,
     deleted: bool,
+    sought: &Sought,
     others: (&[Object], &[Object]),
     changes: &mut [&mut ObjectChange],
 ) -> Judgment {
@@ -58,7 +61,7 @@ pub(super) fn judge(
     // What charts.toml declares as applied by hand has no manifest, and so no sync options.
     let none = Node { value: Value::Null, span: 0..0, source: Source::new("", "") };
     let root = after.or(before).and_then(|side| side.root).unwrap_or(&none);
-    let (old, new) = objects(before, after, changes);
+    let (old, new) = objects(before, after, sought, changes);
     let around = Surroundings::new(&old, &new).among(others.0, others.1);
     let (old_files, new_files) = (by_file(&old), by_file(&new));
     let mut all: Vec<Pair<'_>> = Vec::new();
@@ -75,7 +78,8 @@ pub(super) fn judge(
     } else {
         let applied: HashSet<*const Object> =
             all.iter().filter_map(|(_, after)| after.map(std::ptr::from_ref)).collect();
-        let remains = new.iter().any(|object| !applied.contains(&std::ptr::from_ref(object)));
+        let unread = after.is_some_and(|side| side.target.count() > new_files.len());
+        let remains = unread || new.iter().any(|object| !applied.contains(&std::ptr::from_ref(object)));
         let mut plans = action::plans(root, &all, remains);
         // An Application never prunes what belongs to one with another name.
         if let Some(former) = before.and_then(|side| side.root).filter(|_| is_renamed) {
@@ -123,15 +127,22 @@ pub(super) fn judge(
     }
 }
 
-/// The objects of both sides. The manifests that differ were read already.
+/// The kinds of objects that only matter if they change, are hooks, or belong to what is sought. The names of goldens begin
+/// with them. They are most of the text of large Applications.
+const PASSIVE: &[&str] = &["configmap", "customresourcedefinition", "sealedsecret", "secret"];
+
+/// The objects of both sides that matter. The manifests that differ were read already.
 fn objects(
     before: Option<Side<'_>>,
     after: Option<Side<'_>>,
+    sought: &Sought,
     changes: &[&mut ObjectChange],
 ) -> (Vec<Object>, Vec<Object>) {
     let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
     // The comparison of two namespaces changes identities.
-    if before.zip(after).is_none_or(|(old, new)| old.target.target.namespace == new.target.target.namespace) {
+    let identical =
+        before.zip(after).is_none_or(|(old, new)| old.target.target.namespace == new.target.target.namespace);
+    if identical {
         for diff in changes.iter().map(|change| &change.diff) {
             let (removed, added) = match diff.kind {
                 Kind::Removed => (Some(&diff.object), None),
@@ -142,8 +153,14 @@ fn objects(
             new.extend(added.map(|one| (one.file.as_str(), one)));
         }
     }
+    let matters = |file: &str, text: &[u8]| {
+        !identical || !PASSIVE.contains(&file.split('-').next().unwrap_or_default()) || {
+            let text = String::from_utf8_lossy(text);
+            text.contains("hook") || sought.is_named_in(&text)
+        }
+    };
     let read = |side: Option<Side<'_>>, known: &BTreeMap<&str, &Recorded>| {
-        side.map(|side| side.target.objects_given(known)).unwrap_or_default()
+        side.map(|side| side.target.objects_given(known, &matters)).unwrap_or_default()
     };
     join(|| read(before, &old), || read(after, &new))
 }

@@ -28,6 +28,9 @@ const RUNNING: &[&str] = &[
     "statefulset",
 ];
 
+/// The most names that are searched for in each text.
+const MANY: usize = 100;
+
 /// The kinds that decide whether data outlives its claim.
 const STORAGE: &[&str] = &["persistentvolume", "storageclass"];
 
@@ -95,7 +98,13 @@ impl Sought {
         }
         let text = String::from_utf8_lossy(text);
         let here = || self.namespaces.iter().any(|name| name == namespace || text.contains(name.as_str()));
-        is_sought && (STORAGE.contains(&kind) || here()) || self.words.iter().any(|word| text.contains(word.as_str()))
+        is_sought && (STORAGE.contains(&kind) || here()) || self.is_named_in(&text)
+    }
+
+    /// Whether a text contains the name of a removed object. True if these are so many that reading the object costs less than
+    /// searching for them.
+    pub(super) fn is_named_in(&self, text: &str) -> bool {
+        self.words.len() > MANY || self.words.iter().any(|word| text.contains(word.as_str()))
     }
 }
 

@@ -153,7 +153,7 @@ impl Pairs<'_> {
         let others = (self.neighbors.0.of(names.0, &sought), self.neighbors.1.of(names.1, &sought));
         let others = (others.0.as_slice(), others.1.as_slice());
         let judgment =
-            judge::judge(before.and_then(own_side), after.and_then(own_side), deleted, others, &mut deployed);
+            judge::judge(before.and_then(own_side), after.and_then(own_side), deleted, &sought, others, &mut deployed);
         for diff in objects.iter_mut().map(|one| &mut one.diff) {
             let previous = diff.previous.as_mut().map(|one| &mut one.manifest);
             std::iter::once(&mut diff.object.manifest).chain(previous).for_each(Manifest::forget);

@@ -60,7 +60,8 @@ pub(super) fn finding(
 ) -> Diagnostic {
     let base = change.base;
     let is_definition = object.key.kind == "CustomResourceDefinition";
-    let facts = is_definition.then_some(Fact::Removed(fact::Subject::Definition));
+    let definition = is_definition.then_some(Fact::Removed(fact::Subject::Definition));
+    let facts = [Fact::object(&object.key.kind, &object.key.name)].into_iter().chain(definition);
     match fate {
         Fate::Renamed(new) => {
             let was = if new.key.name == object.key.name {

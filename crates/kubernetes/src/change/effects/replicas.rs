@@ -15,7 +15,7 @@ pub(super) fn is_scalable(key: &ObjectKey) -> bool {
     )
 }
 
-/// The number of replicas of a workload; `None` if it is no number.
+/// The number of replicas of a workload; `None` if it is not a number.
 pub(super) fn of(workload: &Object) -> Option<i64> {
     workload.find(&["spec", "replicas"]).map_or(Some(1), number)
 }

@@ -20,7 +20,7 @@ pub(super) fn parse(before: &str, after: &str) -> Option<(Node, Node)> {
     }
     let both = |parse: fn(&str) -> Option<Node>| Some((parse(before)?, parse(after)?));
     both(properties).or_else(|| both(documents)).filter(|(before, after)| {
-        // A mapping that became a list is no change of fields.
+        // A mapping that became a list is not a change of fields.
         matches!(
             (&before.value, &after.value),
             (Value::Mapping(_), Value::Mapping(_)) | (Value::Sequence(_), Value::Sequence(_))

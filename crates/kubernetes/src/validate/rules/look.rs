@@ -259,7 +259,7 @@ impl<'a> At<'a> {
         path.iter().try_fold(self.clone(), |at, key| at.get(key))
     }
 
-    /// The items of a list; none if the field is no list.
+    /// The items of a list; none if the field is not a list.
     pub(super) fn list(&self, key: &str) -> Vec<At<'a>> {
         let Some(list) = self.get(key) else { return Vec::new() };
         let items = list.node.items().iter().enumerate();
