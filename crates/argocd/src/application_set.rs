@@ -173,9 +173,9 @@ impl Outcome {
             let more = if more.is_empty() { String::new() } else { format!(", and {} more", more.len()) };
             found = found.note(format!("the same with {}{more}", named.join(", ")));
         }
-        let names: BTreeSet<String> = twice.iter().map(|generated| generated.name().to_owned()).collect();
+        let dropped: BTreeSet<String> = twice.iter().map(|generated| generated.name().to_owned()).collect();
         self.diagnostics.push(found);
-        self.applications.retain(|generated| !names.contains(generated.name()));
+        self.applications.retain(|generated| !dropped.contains(generated.name()));
     }
 }
 

@@ -181,8 +181,8 @@ fn deploys_goldens(node: &Node) -> bool {
         let pattern = entry.get("path").and_then(Node::as_str).unwrap_or_default();
         glob::matches_path(pattern, GOLDENS).unwrap_or_default()
     };
-    let excludes = |entry: &&Node| matches!(entry.get("exclude").map(|node| &node.value), Some(Value::Bool(true)));
-    let excluded = directories.iter().filter(excludes).any(matches);
+    let is_excluding = |entry: &&Node| matches!(entry.get("exclude").map(|node| &node.value), Some(Value::Bool(true)));
+    let excluded = directories.iter().filter(is_excluding).any(matches);
     let own = !excluded && directories.iter().any(matches);
     let mut inner = node.entries().iter().map(|(_, value)| value).chain(node.items());
     own || inner.any(deploys_goldens)
