@@ -183,7 +183,7 @@ fn update(application: &Node, before: &Object, after: &Object) -> Draft {
     let on = |name: &str| has_option(application, name);
     let plan = match effect::update(application, &before.root, &after.root) {
         Update::Recreated => Plan { update: None, ..Plan::new(Action::Replace) }
-            .because("`Force=true` deletes it and creates it again if the API server refuses the update"),
+            .because("`Force=true` deletes it and creates it again if the API server rejects the update"),
         Update::Requested(refusal::Update::Replace) => {
             Plan { update: Some(refusal::Update::Replace), ..Plan::new(Action::Replace) }.because("`Replace=true`")
         }

@@ -21,9 +21,9 @@ pub const CASCADING: &[&str] = &[
 /// How a sync updates an object that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Update {
-    /// By a request that the API server may refuse.
+    /// By a request that the API server may reject.
     Requested(refusal::Update),
-    /// By deleting and creating it, at least if the API server refuses a request.
+    /// By deleting and creating it, at least if the API server rejects a request.
     Recreated,
 }
 

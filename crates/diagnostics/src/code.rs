@@ -65,7 +65,7 @@ impl Code {
 }
 
 codes! {
-    AlertInvalid "alert-invalid" Finding "Prometheus refuses a rule of a `PrometheusRule`"
+    AlertInvalid "alert-invalid" Finding "Prometheus rejects a rule of a `PrometheusRule`"
     AnnotationUnknown "annotation-unknown" Finding "an Argo CD or Helm annotation, label, or finalizer is unknown, or its value has no effect"
     ApplicationChart "application-chart" Finding "an Application deploys the chart of another Application"
     ApplicationDestination "application-destination" Finding "an Application's destination is incomplete or ambiguous"
@@ -89,7 +89,7 @@ codes! {
     ChangeNetwork "change-network" Warning "a change deletes a NetworkPolicy, or makes it allow more"
     ChangePermissions "change-permissions" Warning "a change grants RBAC permissions"
     ChangePrivileges "change-privileges" Warning "a change gives pods privileges or access to their node"
-    ChangeRefused "change-refused" Finding "the API server refuses a change to an object that exists"
+    ChangeRefused "change-refused" Finding "the API server rejects a change to an object that exists"
     ChangeResources "change-resources" Warning "a change creates, deletes, or configures objects"
     ChangeRestart "change-restart" Warning "a change replaces running pods"
     ChangeSevere "change-severe" Finding "a change is at least as severe as `--fail-on` allows"
@@ -158,10 +158,10 @@ codes! {
     ManifestPassedOver "manifest-passed-over" Warning "Argo CD ignores a file in a directory of manifests"
     ManifestUndeployed "manifest-undeployed" Finding "the root Application does not deploy a manifest under argocd/"
     MergeKeyDuplicate "merge-key-duplicate" Warning "two entries of a list have the same merge key, in an Application without `ServerSideApply=true`"
-    MonitorInvalid "monitor-invalid" Finding "the Prometheus Operator refuses or ignores a field of a monitor"
+    MonitorInvalid "monitor-invalid" Finding "the Prometheus Operator rejects or ignores a field of a monitor"
     NameTaken "name-taken" Configuration "a name or namespace is already in use"
     NamespaceLabel "namespace-label" Finding "a Pod Security label has an unknown key, level, or version, or two different levels"
-    NamespaceLimits "namespace-limits" Finding "a `LimitRange` or a `ResourceQuota` of a namespace refuses what is deployed there"
+    NamespaceLimits "namespace-limits" Finding "a `LimitRange` or a `ResourceQuota` of a namespace rejects what is deployed there"
     NamespaceMismatch "namespace-mismatch" Convention "a rendered object sets a namespace that its Application does not deploy into"
     NetworkPolicyDns "network-policy-dns" Finding "a NetworkPolicy allows DNS over TCP only"
     NetworkPolicyOpen "network-policy-open" Finding "a NetworkPolicy implicitly allows all traffic"
@@ -217,7 +217,7 @@ codes! {
     SelectorUnmatched "selector-unmatched" Finding "a selector matches nothing"
     SuppressionExpired "suppression-expired" Finding "the last day of a suppression in charts.toml has passed"
     SuppressionUnused "suppression-unused" Finding "a suppression in charts.toml matches no finding"
-    SymlinkOutside "symlink-outside" Finding "a symbolic link leads out of the repository, so that Argo CD refuses it"
+    SymlinkOutside "symlink-outside" Finding "a symbolic link leads out of the repository, so that Argo CD rejects it"
     SyncOrder "sync-order" Finding "Argo CD waits for a workload before it applies an object that the workload needs"
     SyncPolicyImplicit "sync-policy-implicit" Convention "an automated sync policy leaves `prune`, `selfHeal`, or `retry` to its default"
     TargetRevisionDiffers "target-revision-differs" Warning "an Application tracks another branch than the others, or none"
@@ -246,7 +246,7 @@ codes! {
     VendoredDrift "vendored-drift" Finding "a vendored chart differs from its source or its pin"
     VendoredVersion "vendored-version" Configuration "a chart in charts/ does not match Chart.lock or Chart.yaml"
     VersionVulnerable "version-vulnerable" Finding "a pinned version has a known vulnerability"
-    WorkflowInvalid "workflow-invalid" Finding "GitHub or Renovate would refuse a file of this repository"
+    WorkflowInvalid "workflow-invalid" Finding "GitHub or Renovate would reject a file of this repository"
     WorkspaceMissing "workspace-missing" Configuration "no charts.toml in the current directory or above it"
     YamlSyntax "yaml-syntax" Configuration "a YAML file cannot be parsed"
 }

@@ -104,7 +104,7 @@ impl Walk<'_> {
     fn follow(&mut self, folder: &Path, reference: &Reference) {
         let Reference { role, text, place } = reference;
         let path = clean(&folder.join(text));
-        // What is outside of the repository cannot be read there; kustomize or Argo CD refuses it.
+        // What is outside of the repository cannot be read there; kustomize or Argo CD rejects it.
         let inside = path.starts_with(self.root) && !Path::new(text).is_absolute();
         let loadable = *role != Role::Component;
         if loadable && remote::is_url(text) {

@@ -89,7 +89,7 @@ pub struct Workspace {
     pub(crate) read_charts: ReadCharts,
     /// What a clone would not contain.
     pub(crate) checkout: Arc<Checkout>,
-    /// The symbolic links with which Argo CD refuses the repository.
+    /// The symbolic links with which Argo CD rejects the repository.
     pub(crate) links: Diagnostics,
 }
 

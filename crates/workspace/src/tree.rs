@@ -20,7 +20,7 @@ pub struct Tree {
     pub label: String,
     /// The commit, unless it is the work tree of a checkout.
     pub commit: Option<String>,
-    /// The links with which Argo CD refuses the repository, once they are needed.
+    /// The links with which Argo CD rejects the repository, once they are needed.
     links: OnceLock<Diagnostics>,
 }
 
@@ -38,7 +38,7 @@ impl Tree {
         if self.commit.is_some() { Checkout::whole(&self.root) } else { Checkout::new(&self.root) }
     }
 
-    /// The links with which Argo CD refuses the repository.
+    /// The links with which Argo CD rejects the repository.
     pub(crate) fn links(&self) -> &Diagnostics {
         self.links.get_or_init(|| {
             let checkout = self.checkout();

@@ -7,7 +7,7 @@ use document::{Node, Value, yaml};
 
 /// The key of the build options in argocd-cm and in the values of its chart.
 const BUILD_OPTIONS: &str = "kustomize.buildOptions";
-/// Flags of earlier versions of Kustomize, which those of supported Argo CD releases refuse.
+/// Flags of earlier versions of Kustomize, which those of supported Argo CD releases reject.
 const REMOVED: [&str; 5] =
     ["--enable-star", "--enable_alpha_plugins", "--enable_kyaml", "--load_restrictor", "--allow_id_changes"];
 /// What a file with plugins mentions.

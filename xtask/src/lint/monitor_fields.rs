@@ -1,4 +1,4 @@
-//! Fields of ServiceMonitors and PodMonitors that the Prometheus Operator refuses or ignores.
+//! Fields of ServiceMonitors and PodMonitors that the Prometheus Operator rejects or ignores.
 //!
 //! Their definitions are often not at hand. Newer ones have further fields, so an unknown field is reported only if it is
 //! nearly a known one.

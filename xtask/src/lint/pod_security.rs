@@ -1,6 +1,6 @@
 //! Workloads that violate the Pod Security level that their namespace enforces.
 //!
-//! The API server refuses the pods, whether Argo CD applies them or the controller of a workload creates them. Levels that
+//! The API server rejects the pods, whether Argo CD applies them or the controller of a workload creates them. Levels that
 //! are only audited, or that only cause warnings, are not checked.
 
 use std::collections::{BTreeMap, BTreeSet};

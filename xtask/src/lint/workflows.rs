@@ -1,4 +1,4 @@
-//! Workflows and actions of GitHub in this repository, and renovate.json: what GitHub and Renovate refuse, or ignore.
+//! Workflows and actions of GitHub in this repository, and renovate.json: what GitHub and Renovate reject, or ignore.
 //!
 //! Only what is certain is reported: unknown keys, steps that do nothing, and names in expressions that nothing defines.
 //! Of the inputs of actions in other repositories, only misspelled ones of some actions are known.

@@ -47,7 +47,7 @@ pub enum Validity {
     Checked {
         /// How many.
         objects: usize,
-        /// How many of them the cluster refuses.
+        /// How many of them the cluster rejects.
         invalid: usize,
     },
     /// They cannot be checked.

@@ -1,4 +1,4 @@
-//! What jq refuses in any expression: brackets and quotes that do not match, and functions that it does not have.
+//! What jq rejects in any expression: brackets and quotes that do not match, and functions that it does not have.
 
 use diagnostics::{Help, did_you_mean, nearest};
 

@@ -82,7 +82,7 @@ fn selector(object: &Object) -> Option<(&'static [&'static str], Selector<'_>)> 
     Some((path, Selector::of_labels(object.find(path)?)))
 }
 
-/// The versions of a definition that clients may use, and that are no longer served. The API server refuses to remove the
+/// The versions of a definition that clients may use, and that are no longer served. The API server rejects the removal of the
 /// version in which objects are stored, which is another finding.
 fn unserved(change: &Change<'_>, before: &Object, after: &Object) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
