@@ -62,7 +62,7 @@ pub(crate) fn sample(node: &Node, diagnostics: &mut Diagnostics) -> Option<Sampl
             fields.report(
                 Diagnostic::new(
                     Code::ConfigInvalid,
-                    format!("`{generator}` is not a generator that needs the outside"),
+                    format!("`{generator}` is not a generator that needs data from outside of the repository"),
                 )
                 .at(place, "")
                 .help(suggestion(generator, GENERATORS)),

@@ -249,7 +249,7 @@ impl<'a> Deployer<'a> {
             for one in &mut found.0 {
                 if ignores_chart(&source.repository, source.chart.as_deref()) {
                     let message =
-                        "`repoURL` starts with `oci://`, so that it names the chart and Argo CD ignores `chart`";
+                        "`repoURL` starts with `oci://`, so it names the chart and Argo CD ignores `chart`";
                     one.notes.push(message.to_owned());
                 }
             }

@@ -91,7 +91,7 @@ fn finding(object: &Object, enforced: &Enforced, violations: &[Violation]) -> Op
         found = found.help(format!("correct {rest} more fields in the same way"));
     }
     if violations.iter().any(|violation| OF_THE_NODE.contains(&violation.control)) {
-        found = found.help("a pod that cannot work without access to the node needs a namespace of its own");
+        found = found.help("deploy a pod that needs access to the node to its own namespace");
     }
     Some(found)
 }

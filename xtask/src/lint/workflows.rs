@@ -286,7 +286,7 @@ fn runner(node: &Node) -> Option<Diagnostic> {
     let near = RUNNERS.iter().find(|known| {
         plain(known) == plain(text) || digits(known) == digits(text) && nearest_within(text, 1, [**known]).is_some()
     })?;
-    let found = invalid(format!("no runner of GitHub is named `{text}`")).at(node.place(), "the job waits for it");
+    let found = invalid(format!("GitHub has no runner `{text}`")).at(node.place(), "the job waits for it");
     Some(found.help(did_you_mean(near)))
 }
 

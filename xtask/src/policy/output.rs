@@ -12,7 +12,7 @@ pub(super) fn read(text: &str, code: i32, folder: Folder<'_>) -> Result<Vec<Viol
         return if code == 0 {
             Ok(Vec::new())
         } else {
-            Err(format!("ended with exit code {code} and printed nothing"))
+            Err(format!("exited with code {code} and printed nothing"))
         };
     }
     let structured = trimmed.starts_with(['{', '[']);
@@ -27,11 +27,11 @@ pub(super) fn read(text: &str, code: i32, folder: Folder<'_>) -> Result<Vec<Viol
     };
     match known {
         Some(violations) if violations.is_empty() && code != 0 => {
-            Err(format!("ended with exit code {code} and reported no violation"))
+            Err(format!("exited with code {code} and reported no violation"))
         }
         Some(violations) => Ok(violations),
         // By convention, 1 means violations. Anything else may be a crash in the middle.
-        None if code > 1 => Err(format!("ended with exit code {code}, and its output is not known")),
+        None if code > 1 => Err(format!("exited with code {code}, and its output is not known")),
         None => Ok(lines(trimmed, folder)),
     }
 }

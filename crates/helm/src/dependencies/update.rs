@@ -374,7 +374,7 @@ fn verified(
         if let Some((own, bytes)) = committed.archive(chart, locked, &locked.version, old) {
             if own.digest != pin.digest {
                 let what =
-                    format!("{} {} in {}/charts: {repository} has another archive", own.name, own.version, chart.path);
+                    format!("{} {} in {}/charts: {repository} has a different archive", own.name, own.version, chart.path);
                 context.progress.status("Kept", &what);
             }
             if !archives.iter().any(|(other, _)| other.subject() == own.subject()) {

@@ -44,7 +44,7 @@ pub(super) fn explain(source: &Arc<Source>, place: &Place, reason: &str) -> Opti
                 .help(format!("use `${read}`"))
         }
         Context::Named(name, tag) => found(format!("`.{root}` is not available in the named template `{name}`"))
-            .at(place(tag), "it is included with another context than the root")
+            .at(place(tag), "it is included with a context other than the root")
             .help(format!("include it with the root: `include \"{name}\" $`, or pass all that it reads")),
     })
 }

@@ -91,7 +91,7 @@ fn report(
         let path = pointer::path(&other.field.path);
         let label = match other.why {
             Why::Shrinks => format!("`{path}` must not shrink, either"),
-            Why::StoredVersion => "the version in which objects are stored is missing, too".to_owned(),
+            Why::StoredVersion => "the version in which objects are stored is also missing".to_owned(),
             Why::Grows | Why::Immutable | Why::ImmutableObject => format!("`{path}` is immutable, too"),
         };
         found = found.at(place(after, &other.field.path, other.field.after), label);

@@ -32,7 +32,7 @@ pub(super) fn lost(subject: &Subject<'_>) -> Vec<Found> {
     {
         found.push(
             Found::new(format!("{} changes, and is recreated without its data", after.title()))
-                .help("remove `Force=true` from the sync options of the claim"),
+                .help("remove `Force=true` from the claim's sync options"),
         );
     }
     found

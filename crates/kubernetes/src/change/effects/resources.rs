@@ -41,7 +41,7 @@ pub(super) fn other(subject: &Subject<'_>) -> Vec<Found> {
             _ => format!("{} is created", after.title()),
         }),
         (Some(before), None) => Found::new(match change.action {
-            Action::Leave => format!("{} stays in the cluster, and nothing updates it any more", before.title()),
+            Action::Leave => format!("{} stays in the cluster, and nothing updates it", before.title()),
             _ => format!("{} is deleted", before.title()),
         }),
         (Some(before), Some(after)) => {
