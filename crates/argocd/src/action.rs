@@ -1,4 +1,4 @@
-//! What Argo CD does with each object of an Application that changed.
+//! Decides what Argo CD does with each changed object of an Application: apply, prune, replace, or leave it.
 //!
 //! As in Argo CD 3.5: a sync starts only if an object is `OutOfSync`, which hooks, ignored fields, and changes without a
 //! meaning do not cause. Once it starts, it applies every object and runs every hook.

@@ -1,4 +1,4 @@
-//! Which values a chart and its dependencies know: by their templates, their defaults, and their schemas.
+//! The values that a chart and its dependencies know, from their templates, defaults, and schemas.
 //!
 //! The answers are on the safe side: a value is unknown only if nothing can read it, also not under another name (aliases,
 //! `global`, `import-values`) or through a template in a value or in a file.

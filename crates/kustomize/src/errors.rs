@@ -1,4 +1,4 @@
-//! What kustomize's errors mean, with the place in the kustomization.
+//! Turns kustomize's errors into diagnostics with places in the kustomization.
 //!
 //! kustomize wraps an error once for every base, so the cause is at the end of one long line, and the message contains
 //! absolute paths. Each kind of error that authors cause has a row in [`explain`]; any other one is shown as it is.

@@ -1,4 +1,4 @@
-//! What a build reads: its files, and what it would download.
+//! Lists the files that a build reads, and the remote files and bases that it would download.
 //!
 //! The walk follows resources, bases, components, patches, generators, charts, and plugins like kustomize. A file too many
 //! costs only an unnecessary build, but a missing one would make a stale golden look fresh. References to nothing are left

@@ -1,4 +1,4 @@
-//! What KSOPS would generate, without decrypting anything: Secrets with the values that the repository contains.
+//! KSOPS without decryption: generates its Secrets with the encrypted values of the repository.
 //!
 //! KSOPS is the plugin with which kustomizations decrypt files of SOPS. Its keys are in the cluster, and what it decrypts
 //! must not get into goldens.

@@ -1,4 +1,4 @@
-//! The size of the cache: what is in it, and the deletion of what was not used for the longest time.
+//! The size of the cache, and the deletion of the entries that were not used for the longest time.
 //!
 //! Results and inline values share one limit in bytes; of exports of commits, a number is kept. Tools and chart archives stay,
 //! because a machine without a network could not replace them.

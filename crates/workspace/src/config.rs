@@ -1,4 +1,4 @@
-//! charts.toml: what Argo CD Applications do not contain, such as versions.
+//! charts.toml: versions, pins, and exceptions, which no Argo CD manifest contains.
 
 mod pod_security;
 

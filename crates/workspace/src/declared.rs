@@ -1,4 +1,4 @@
-//! What charts.toml declares of the world around ApplicationSets: `[[cluster]]` and `[[sample]]`.
+//! Inputs of ApplicationSets that charts.toml declares: `[[cluster]]` and `[[sample]]`.
 
 use argocd::application_set::Cluster;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};

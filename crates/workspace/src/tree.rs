@@ -1,5 +1,4 @@
-//! Where the files of a source lie if they do not lie in the checkout: in another revision of this repository, or in
-//! another repository.
+//! Trees: the files of a source that are not in the checkout, but in another revision or another repository.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

@@ -1,4 +1,4 @@
-//! What a run rendered, so that it renders nothing twice.
+//! Keeps the renders of a run, so it renders nothing twice.
 //!
 //! Apps of apps are rendered to find their Applications, before a command renders them.
 

@@ -1,4 +1,5 @@
-//! What a render requires of the cluster outside its own namespace. Lint checks whether a project allows it.
+//! The objects that a new Application deploys outside of its namespace, which its project must allow. Lint checks
+//! whether a project allows it.
 
 use std::collections::BTreeSet;
 

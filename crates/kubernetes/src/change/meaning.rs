@@ -1,4 +1,4 @@
-//! What the value of a field means to the API server: defaults, quantities, and values that count as unset.
+//! Normalizes field values as the API server does: defaults, quantities, and values that count as unset.
 
 use document::{Node, Value};
 

@@ -1,4 +1,4 @@
-//! What the API server rejects about a change of an object.
+//! Changes that the API server rejects, as data.
 
 use document::{Node, Value};
 

@@ -1,4 +1,4 @@
-//! What a refused change is called, and what to do about it.
+//! Messages and help for changes that the API server rejects.
 
 use document::{Node, Value};
 

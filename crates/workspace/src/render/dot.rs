@@ -1,4 +1,4 @@
-//! Explains why a template cannot read `.Values` and the like: `.` is something else there.
+//! Explains errors about `.Values` and similar names where `.` has been rebound, as in `range` and `with`.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How two findings are related by their facts.
+//! Relates findings by their facts.
 
 use diagnostics::fact::{Subject, TOOL};
 use diagnostics::{Code, Diagnostic, Fact};

@@ -1,4 +1,4 @@
-//! What changes in how Argo CD manages an Application: its name, its cluster, its project, and what it does by itself.
+//! Changes of an Application itself: its name, cluster, project, and sync policy.
 
 use argocd::effect;
 use argocd::permission::Cluster;

@@ -1,4 +1,4 @@
-//! What the author changed, as the likely reason why an object is no longer rendered under its name.
+//! Finds the author's edit that is the likely reason why an object is no longer rendered under its name.
 //!
 //! Compares the values of the chart, and the sources of the Application, with the base. An edit is the reason only if it is
 //! the only one, or the only one whose value the template of the object names.

@@ -1,4 +1,4 @@
-//! What else changes: requests and limits, and objects that are created, deleted, left behind, or configured.
+//! The remaining effects: requests and limits, and objects that are created, deleted, left behind, or configured.
 
 use super::subject::{Found, Subject, joined};
 use crate::change::action::Action;
