@@ -1,5 +1,5 @@
-//! The objects that a new Application deploys outside of its namespace, which its project must allow. Lint checks
-//! whether a project allows it.
+//! The requirements of a new Application: cluster-scoped objects, other namespaces, and a Pod Security level. `new` writes
+//! a project that allows them; `lint` checks it.
 
 use std::collections::BTreeSet;
 
