@@ -132,7 +132,8 @@ pub fn checked(invocation: &Invocation) -> Result<Output> {
         return Ok(output);
     }
     let name = Path::new(&invocation.program).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let end = output.code.map_or_else(|| "was killed by a signal".to_owned(), |code| format!("exited with code {code}"));
+    let end =
+        output.code.map_or_else(|| "was killed by a signal".to_owned(), |code| format!("exited with code {code}"));
     Err(Diagnostic::new(Code::ClusterFailed, format!("`{name}` {end}"))
         .note(output.stderr.trim().to_owned())
         .note(format!("command: {}", invocation.command_line()))

@@ -248,8 +248,7 @@ impl<'a> Deployer<'a> {
         let pin = pinned(self.lock, &wanted).map_err(|mut found| {
             for one in &mut found.0 {
                 if ignores_chart(&source.repository, source.chart.as_deref()) {
-                    let message =
-                        "`repoURL` starts with `oci://`, so it names the chart and Argo CD ignores `chart`";
+                    let message = "`repoURL` starts with `oci://`, so it names the chart and Argo CD ignores `chart`";
                     one.notes.push(message.to_owned());
                 }
             }

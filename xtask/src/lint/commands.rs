@@ -56,7 +56,8 @@ fn wrong(object: &Object, container: &Container<'_>, words: &[&Node]) -> Option<
         && !first.is_empty()
     {
         let message = format!("`{first}` and its arguments are one item in a command of {of}");
-        let found = object.finding(Code::CommandInvalid, message, program.place(), "there is no program with this name");
+        let found =
+            object.finding(Code::CommandInvalid, message, program.place(), "there is no program with this name");
         return Some(found.help("write each argument as an item of its own"));
     }
     let script = rest.first().filter(|_| is_shell(name))?;

@@ -9,11 +9,7 @@ use super::{kube_linter, sarif};
 pub(super) fn read(text: &str, code: i32, folder: Folder<'_>) -> Result<Vec<Violation>, String> {
     let trimmed = text.trim();
     if trimmed.is_empty() {
-        return if code == 0 {
-            Ok(Vec::new())
-        } else {
-            Err(format!("exited with code {code} and printed nothing"))
-        };
+        return if code == 0 { Ok(Vec::new()) } else { Err(format!("exited with code {code} and printed nothing")) };
     }
     let structured = trimmed.starts_with(['{', '[']);
     let known = match serde_json::from_str::<Value>(trimmed) {

@@ -373,8 +373,10 @@ fn verified(
         let pin = Pin::new(&locked.name, &locked.version, repository, &packed.digest);
         if let Some((own, bytes)) = committed.archive(chart, locked, &locked.version, old) {
             if own.digest != pin.digest {
-                let what =
-                    format!("{} {} in {}/charts: {repository} has a different archive", own.name, own.version, chart.path);
+                let what = format!(
+                    "{} {} in {}/charts: {repository} has a different archive",
+                    own.name, own.version, chart.path
+                );
                 context.progress.status("Kept", &what);
             }
             if !archives.iter().any(|(other, _)| other.subject() == own.subject()) {
