@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Result};
@@ -35,6 +35,8 @@ const FAILURES: usize = 3;
 pub struct Batch {
     program: PathBuf,
     helm: PathBuf,
+    /// Whether it can render in the place of Helm, once the first worker was started.
+    usable: OnceLock<bool>,
     /// Workers without a command, by their time zone.
     idle: Mutex<HashMap<OsString, Vec<Running>>>,
     failed: Mutex<Vec<String>>,
@@ -107,6 +109,7 @@ impl Batch {
         Self {
             program: program.to_owned(),
             helm: helm.to_owned(),
+            usable: OnceLock::new(),
             idle: Mutex::default(),
             failed: Mutex::default(),
             differs: Mutex::default(),
@@ -114,16 +117,31 @@ impl Batch {
     }
 
     /// Starts the first worker. Fails with a predicate of the engine if it cannot render in the place of Helm.
+    ///
+    /// Without this, it is started with the first command, and if that fails, all commands are left to Helm.
     pub fn check(&self) -> std::result::Result<(), String> {
-        let running = self.start(OsStr::new(UTC))?;
-        locked(&self.idle).entry(UTC.into()).or_default().push(running);
-        Ok(())
+        let mut why = None;
+        let usable = self.usable.get_or_init(|| match self.start(OsStr::new(UTC)) {
+            Ok(running) => {
+                locked(&self.idle).entry(UTC.into()).or_default().push(running);
+                true
+            }
+            Err(found) => {
+                why = Some(found);
+                false
+            }
+        });
+        if *usable { Ok(()) } else { Err(why.unwrap_or_else(|| "it does not start".to_owned())) }
+    }
+
+    fn is_usable(&self) -> bool {
+        self.check().is_ok()
     }
 
     /// Runs a helm command: in a worker if that is the same.
     pub fn run(&self, invocation: &Invocation) -> Result<Output> {
         process::check_interrupted()?;
-        let Some(request) = request(invocation) else { return invocation.run() };
+        let Some(request) = request(invocation).filter(|_| self.is_usable()) else { return invocation.run() };
         if locked(&self.failed).len() >= FAILURES {
             return invocation.run();
         }
@@ -143,6 +161,9 @@ impl Batch {
 
     /// Runs a command in a worker and by Helm, whose output counts, and reports a difference.
     fn compare(&self, invocation: &Invocation) -> Result<Output> {
+        if !self.is_usable() {
+            return invocation.run();
+        }
         let own = self.run(invocation)?;
         let reference = invocation.run()?;
         let same = |one: &Output, other: &Output| {

@@ -45,8 +45,8 @@ impl Engines {
         self.compares.load(Ordering::Relaxed)
     }
 
-    /// The engine in the place of a helm command, also for one render: it starts faster than the command. Fails only if an
-    /// engine is demanded.
+    /// The engine in the place of a helm command, also for one render: it starts faster than the command. It is started with
+    /// the first command. Fails only if an engine is demanded.
     pub fn get(&self, tools: &Tools<'_>, helm: &Path, version: &str) -> Result<Option<Arc<Batch>>> {
         if self.choice == EngineChoice::Helm {
             return Ok(None);
@@ -55,7 +55,7 @@ impl Engines {
         if let Some(engine) = known.get(helm) {
             return Ok(engine.clone());
         }
-        let engine = match start(tools, helm, version) {
+        let engine = match find(tools, helm, version, self.choice == EngineChoice::Batch) {
             Ok(engine) => Some(Arc::new(engine)),
             Err(unavailable) if self.choice == EngineChoice::Batch => return Err(unavailable),
             Err(_) => None,
@@ -76,8 +76,8 @@ impl Engines {
     }
 }
 
-/// Starts the engine of a version of Helm, if it is installed.
-fn start(tools: &Tools<'_>, helm: &Path, version: &str) -> Result<Batch> {
+/// Finds the engine of a version of Helm, and starts it if it is demanded.
+fn find(tools: &Tools<'_>, helm: &Path, version: &str, demanded: bool) -> Result<Batch> {
     let unavailable = || {
         let message = format!("the render engine for Helm {version} is not available");
         Diagnostic::new(Code::ToolUnavailable, message)
@@ -99,6 +99,8 @@ fn start(tools: &Tools<'_>, helm: &Path, version: &str) -> Result<Batch> {
     let engine = Batch::new(&program, helm);
     let advice = "install both with `cargo xtask tools install`, or set `--engine helm`";
     let why = |why: String| unavailable().note(why).note(format!("engine: {}", program.display())).help(advice);
-    engine.check().map_err(why)?;
+    if demanded {
+        engine.check().map_err(why)?;
+    }
     Ok(engine)
 }
