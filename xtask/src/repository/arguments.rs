@@ -67,6 +67,9 @@ pub fn check_revision(revision: &str) -> Result<()> {
 mod tests {
     use super::*;
 
+    const OLD: &str = "https://git.example.com/old.git";
+    const NEW: &str = "git@git.example.org:team/new.git";
+
     #[test]
     fn urls_of_git_repositories_are_valid() {
         for url in [
