@@ -158,7 +158,7 @@ fn sources<'a>(node: &'a Node, found: &mut dyn FnMut(Found<'a>)) {
     }
 }
 
-/// Whether a field is passed on to another tool, so that a `repoURL` in it has another meaning.
+/// Whether a field is passed on to another tool, so a `repoURL` in it has another meaning.
 fn is_foreign(key: &Key) -> bool {
     ["helm", "kustomize", "plugin", "directory"].contains(&key.name.as_str())
 }

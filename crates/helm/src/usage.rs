@@ -76,7 +76,7 @@ impl Usage {
         reader.finish()
     }
 
-    /// Whether all templates and charts could be read, so that something without a use has none.
+    /// Whether all templates and charts could be read, so something without a use has none.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.complete

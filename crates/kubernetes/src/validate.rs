@@ -91,7 +91,7 @@ pub struct Unrendered {
     pub place: Place,
     /// Whether the Application sets `skipCrds`.
     pub skipped: bool,
-    /// Whether a golden has the definition, so that it was rendered before.
+    /// Whether a golden has the definition, so it was rendered before.
     pub recorded: bool,
 }
 

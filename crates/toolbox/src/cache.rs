@@ -30,7 +30,7 @@ const IN_USE: Duration = Duration::from_secs(10 * 60);
 /// An unfinished file that is older belongs to a run that was killed.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
-/// The folders of results in earlier versions, which nothing reads any more.
+/// The folders of results in earlier versions, which nothing reads.
 const FORMER: [&str; 2] = ["lint", "provenance"];
 
 /// A part of the cache.

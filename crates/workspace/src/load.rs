@@ -83,7 +83,7 @@ pub struct Workspace {
     pub remotes: Remotes,
     /// The indexes of the `[[other-repository]]` entries in charts.toml that something needs.
     pub(crate) used_repositories: BTreeSet<usize>,
-    /// Whether everything could be read, so that something missing was really deleted.
+    /// Whether everything could be read, so something missing was really deleted.
     pub sound: bool,
     /// The charts that were read.
     pub(crate) read_charts: ReadCharts,

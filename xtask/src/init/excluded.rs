@@ -71,7 +71,8 @@ fn is_deployed(directory: &str, paths: &[&str], mentions: &impl Fn(&str, &str) -
     paths.iter().map(|path| tidy(path)).any(inside) || mentions(parent, name)
 }
 
-/// Whether the name or a path of an Application contains a placeholder of another program, such as `${CLUSTER}` or `<CLUSTER>`.
+/// Whether the name or a path of an Application contains a placeholder of another program, such as `${CLUSTER}` or
+/// `<CLUSTER>`.
 fn has_placeholder(root: &Node) -> bool {
     let is_ours = root.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.starts_with("Application"));
     let text = |path: &[&str]| root.find(path).and_then(Node::as_str).unwrap_or_default();

@@ -24,7 +24,7 @@ pub struct Plugin {
     pub command: Vec<String>,
     /// The pattern of the files by which Argo CD finds it; empty if only its name selects it.
     pub discover: String,
-    /// Whether a command decides about sources by their variables, so that only those with a section of their own count.
+    /// Whether a command decides about sources by their variables, so only those with a section of their own count.
     pub explicit: bool,
     /// The file that defines it; empty if none does.
     pub file: String,

@@ -25,10 +25,10 @@ pub(super) struct Edit {
     pub(super) label: String,
 }
 
-/// What decides where a source is, and not what it renders.
+/// The fields that determine where a source is, and not what it renders.
 const LOCATION: [&str; 4] = ["chart", "ref", "repoURL", "targetRevision"];
 
-/// The most values that are compared. Among more, this is not worth the time.
+/// The maximum number of values to compare. With more, the comparison takes too long.
 const MOST: usize = 20_000;
 
 /// The longest value that a label quotes.

@@ -46,7 +46,7 @@ fn unselected(change: &Change<'_>, before: &Object, after: &Object) -> Diagnosti
             Some((before, now)) => before.find(path).map(Node::to_json) == now.find(path).map(Node::to_json),
             None => !change.added.iter().any(|added| added.key == selecting.key),
         };
-        // A selector that selects nothing any more is another finding.
+        // A selector that no longer selects anything is a different finding.
         let selects = || running.iter().any(|pods| selector.matches(pods));
         if !unchanged || !selector.matches(&old) || selector.matches(&new) || !selects() {
             continue;

@@ -1,4 +1,4 @@
-//! Changes that the API server rejects, so that the sync fails: immutable fields, smaller claims, stored versions.
+//! Changes that the API server rejects, which fails the sync: immutable fields, smaller claims, stored versions.
 
 use argocd::effect;
 use argocd::effect::Update;
@@ -54,7 +54,7 @@ fn class_set(change: &Change<'_>, before: &Object, after: &Object) -> Option<Dia
         "" => "the API server rejects this change if the claim has a class, and then every sync fails".to_owned(),
         _ => format!(
             "the claim has the class that was the default when it was created; unless that is `{name}`, the API server \
-             refuses this change, and every sync fails"
+             rejects this change, and every sync fails"
         ),
     });
     let help = "keep `spec.storageClassName` as it was; to use another class, add a second claim with another name, and copy \
