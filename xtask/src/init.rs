@@ -17,7 +17,7 @@ use document::{Node, Value};
 pub use self::by_hand::ByHand;
 use self::by_hand::release;
 pub use self::clusters::{Cluster, Read, clusters, value_of};
-pub use self::excluded::{excluded, is_template, templates};
+pub use self::excluded::{excluded, is_aside, is_template, templates};
 pub use self::instances::{add_directories, are_separate, instances, of_names};
 pub use self::samples::{Sample, samples};
 pub use self::settings::{Plugin, build_options, plugins};

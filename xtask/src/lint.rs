@@ -101,6 +101,7 @@ pub mod unmatched;
 pub mod unreachable;
 pub mod value_duplicate;
 pub mod value_misread;
+pub mod value_shared;
 pub mod value_use;
 pub mod values_schema;
 pub mod values_table;

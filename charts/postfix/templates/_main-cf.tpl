@@ -71,7 +71,11 @@ smtpd_peername_lookup: "no"
 smtpd_helo_required: "yes"
 disable_vrfy_command: "yes"
 smtpd_etrn_restrictions: "reject"
-smtpd_data_restrictions: "reject_unauth_pipelining"
+{{/* Postfix accepts the recipient "postmaster" without a domain from every client and sender: RCPT checks none of the lists above. These do. */ -}}
+smtpd_data_restrictions: "reject_unauth_pipelining, permit_mynetworks, reject"
+{{- if not $relay.allowAnySender }}
+smtpd_end_of_data_restrictions: "check_sender_access texthash:/etc/postfix-relay/tables/senders, reject"
+{{- end }}
 {{/* Disconnects clients that do not wait for replies where the protocol requires it, even before EHLO. Off by default before 3.9. */ -}}
 smtpd_forbid_unauth_pipelining: "yes"
 {{/* Prevents SMTP smuggling with bare newlines, but still accepts clients that send them. By default, clients in mynetworks are exempt, which is every client here. */ -}}

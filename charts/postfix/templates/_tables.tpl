@@ -45,11 +45,14 @@ is kept without the client, and the relay's headers from earlier passes are kept
 The rules of relay.rewriteFrom or relay.rewriteRecipients as a YAML list, the first match first: addresses, domains, what
 is already an allowed result, and all others. A rule without a replacement keeps the address. Postfix looks the result of
 a canonical table up again until it no longer changes, so that a result must not match another rule; otherwise,
-rendering fails. The argument is a list: the name of the value, and the value.
+rendering fails. The part before the @ may be in quotation marks, also with blanks and further @ in it. The argument is a
+list: the name of the value, and the value.
 */}}
 {{- define "postfix.rewriteRules" -}}
 {{- $name := index . 0 }}
 {{- $map := index . 1 | default dict }}
+{{- $quoted := "\"(?:[^\"\\\\]|\\\\.)*\"" }}
+{{- $local := printf "(?:%s|[^\\s<>@\"]+)" $quoted }}
 {{- range $key, $target := $map }}
 {{- if contains "@" $key }}
 {{- include "postfix.rewriteTarget" (list $name $map $key $target) }}
@@ -62,11 +65,11 @@ rendering fails. The argument is a list: the name of the value, and the value.
 {{- if not (or (contains "@" $key) (eq $key "*")) }}
 {{- include "postfix.rewriteTarget" (list $name $map $key $target) }}
 {{- if contains "@" $target }}
-- pattern: {{ printf "[^\\s<>@]+@%s" (regexQuoteMeta $key) | quote }}
+- pattern: {{ printf "%s@%s" $local (regexQuoteMeta $key) | quote }}
   replacement: {{ $target | quote }}
   keepsLocalPart: false
 {{- else }}
-- pattern: {{ printf "([^\\s<>@]+)@%s" (regexQuoteMeta $key) | quote }}
+- pattern: {{ printf "(%s)@%s" $local (regexQuoteMeta $key) | quote }}
   replacement: {{ printf "@%s" $target | quote }}
   keepsLocalPart: true
 {{- end }}
@@ -81,7 +84,7 @@ rendering fails. The argument is a list: the name of the value, and the value.
   keepsLocalPart: false
 {{- end }}
 {{- end }}
-- pattern: {{ "[^\\s<>]+" | quote }}
+- pattern: {{ printf "(?:%s@)?[^\\s<>]+" $quoted | quote }}
   replacement: {{ $all | quote }}
   keepsLocalPart: false
 {{- end }}

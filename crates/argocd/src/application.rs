@@ -14,7 +14,6 @@ use std::sync::Arc;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, did_you_mean, nearest};
 use document::yaml::Document;
 use document::{Fields, Node, Syntax, Value};
-use kubernetes::forms;
 
 pub use self::helm_options::{FileParameter, HelmOptions, Parameter, helm_options};
 use self::overrides::{canonical, merge_patch, read_over, remember};
@@ -293,8 +292,7 @@ fn application(root: &Node) -> Result<Application> {
         let namespace = destination.and_then(|destination| {
             let mut fields = Fields::new(destination, "spec.destination", Syntax::Application);
             fields.ignore(&["server", "name"]);
-            let namespace =
-                fields.string("namespace").filter(|namespace| valid_namespace(namespace, destination, &mut fields));
+            let namespace = fields.string("namespace");
             fields.finish(&mut diagnostics);
             namespace
         });
@@ -364,19 +362,6 @@ fn valid_name(name: &str, metadata: &Node, fields: &mut Fields<'_>) -> bool {
             metadata.get("name").unwrap_or(metadata).place(),
             "only lowercase letters, digits, `-`, and `.` are allowed",
         ));
-    }
-    fine
-}
-
-/// Validates the destination namespace once, instead of the namespace of each rendered object.
-fn valid_namespace(name: &str, destination: &Node, fields: &mut Fields<'_>) -> bool {
-    let wrong = if name.is_empty() { None } else { forms::label(name) };
-    let fine = wrong.is_none();
-    if let Some(expected) = wrong {
-        let place = destination.get("namespace").unwrap_or(destination).place();
-        fields.report(
-            Diagnostic::new(Code::ApplicationInvalid, format!("invalid namespace `{name}`")).at(place, expected),
-        );
     }
     fine
 }

@@ -38,6 +38,9 @@ use self::render::Engine;
 pub use self::surroundings::{Cluster, Repository, Surroundings, Unknown};
 use crate::go_template::{MissingKey, Options};
 
+/// How many further names a finding lists.
+const NAMED: usize = 4;
+
 /// What an ApplicationSet generates.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
@@ -151,26 +154,28 @@ impl Outcome {
         }
     }
 
-    /// Reports Applications of the same name, of which Argo CD creates none.
+    /// Reports Applications of the same name, of which Argo CD creates none. One template makes them, so one finding does.
     fn report_duplicates(&mut self) {
-        let mut first: HashMap<String, usize> = HashMap::new();
-        let mut kept: Vec<Generated> = Vec::with_capacity(self.applications.len());
-        let mut twice: BTreeSet<String> = BTreeSet::new();
-        for generated in self.applications.drain(..) {
-            let name = generated.name().to_owned();
-            match first.get(&name) {
-                Some(before) if !name.is_empty() => {
-                    self.diagnostics.push(duplicate(&name, &kept[*before], &generated));
-                    twice.insert(name);
-                }
-                _ => {
-                    first.insert(name, kept.len());
-                    kept.push(generated);
-                }
-            }
+        let mut by_name: HashMap<&str, Vec<&Generated>> = HashMap::new();
+        for generated in self.applications.iter().filter(|generated| !generated.name().is_empty()) {
+            by_name.entry(generated.name()).or_default().push(generated);
         }
-        kept.retain(|generated| !twice.contains(generated.name()));
-        self.applications = kept;
+        let is_second = |generated: &&Generated| {
+            let second = by_name.get(generated.name()).and_then(|all| all.get(1));
+            second.is_some_and(|second| std::ptr::eq(*second, *generated))
+        };
+        let twice: Vec<&Generated> = self.applications.iter().filter(is_second).collect();
+        let Some(first) = twice.first() else { return };
+        let mut found = duplicate(&by_name[first.name()]);
+        let others: Vec<String> = twice[1..].iter().map(|generated| format!("`{}`", generated.name())).collect();
+        let (named, more) = others.split_at(others.len().min(NAMED));
+        if !named.is_empty() {
+            let more = if more.is_empty() { String::new() } else { format!(", and {} more", more.len()) };
+            found = found.note(format!("the same with {}{more}", named.join(", ")));
+        }
+        let dropped: BTreeSet<String> = twice.iter().map(|generated| generated.name().to_owned()).collect();
+        self.diagnostics.push(found);
+        self.applications.retain(|generated| !dropped.contains(generated.name()));
     }
 }
 
@@ -192,11 +197,14 @@ fn with_destination(application: Node) -> failure::Result<Node> {
     .help("set either `server` or `name` in `template.spec.destination`"))
 }
 
-fn duplicate(name: &str, before: &Generated, after: &Generated) -> Diagnostic {
+/// The finding about Applications of one name.
+fn duplicate(all: &[&Generated]) -> Diagnostic {
     let place = |generated: &Generated| generated.application.find(&["metadata", "name"]).map(Node::place);
+    let (before, after) = (all[0], all[1]);
+    let count = if all.len() == 2 { "two".to_owned() } else { all.len().to_string() };
     let mut diagnostic = Diagnostic::new(
         Code::ApplicationDuplicate,
-        format!("an ApplicationSet generates two Applications named `{name}`"),
+        format!("an ApplicationSet generates {count} Applications named `{}`", after.name()),
     );
     for (generated, word) in [(after, "second"), (before, "first")] {
         // The generators' places differ, unlike that of the template's name.

@@ -160,6 +160,9 @@ impl Usage {
         let mut found = Vec::new();
         for ((file, _), field) in &self.uses.fields {
             let Some(source) = self.own.get(file).filter(|_| !field.uncertain) else { continue };
+            if is_in_comment(&source.text, field.span.start) {
+                continue;
+            }
             let all: Option<Vec<BTreeSet<String>>> = field.paths.iter().map(|path| defined.missing(path)).collect();
             let (Some(all), Some(path)) = (all, field.paths.first()) else { continue };
             let Some(keys) = all.into_iter().next() else { continue };
@@ -168,6 +171,12 @@ impl Usage {
         }
         found
     }
+}
+
+/// Whether a position is in a YAML comment. Helm also evaluates the actions in it, but nothing depends on what they print.
+fn is_in_comment(text: &str, at: usize) -> bool {
+    let line = text[..at].rsplit('\n').next().unwrap_or_default();
+    line.trim_start().starts_with('#')
 }
 
 /// Whether a chart's defaults contain a value, or are open where it would be.

@@ -26,8 +26,10 @@ pub fn find(document: &Document, length: usize) -> Vec<SecretValue> {
     for root in std::iter::once(&document.root).chain(&document.replaced) {
         collect(root, &mut secrets, &mut found);
     }
-    // With aliases, a value may be anywhere in the text.
-    if document.aliases && !secrets.is_empty() {
+    // With aliases in a Secret, or anchors, a value may be anywhere in the text.
+    let text = &document.root.source.text;
+    let refers = |span: &Range<usize>| text.get(span.clone()).is_none_or(|text| text.contains(['*', '&']));
+    if document.aliases && secrets.iter().any(refers) {
         return vec![SecretValue { span: 0..length }];
     }
     let inside = |span: &Range<usize>| secrets.iter().any(|own| own.start <= span.start && span.end <= own.end);
@@ -134,5 +136,7 @@ mod tests {
     fn all_of_a_text_with_aliases_is_secret() {
         let text = "a: &a {b: one}\nkind: Secret\nstringData: *a\n";
         assert_eq!(values(text), [text]);
+        let beside = "a: &a b\nc: *a\nobjects: [{kind: Secret, stringData: {d: one}}]\n";
+        assert_eq!(values(beside), ["one"], "no alias is in the Secret");
     }
 }

@@ -17,13 +17,14 @@ pub mod subject;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result, did_you_mean, fact, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result, did_you_mean, fact, nearest, nearest_within};
 use document::Node;
 use serde_json::Value;
 use toolbox::results::Results;
 
 use self::answers::{Question, Rules};
 use crate::discovery::Discovery;
+use crate::object::REDACTED;
 use crate::removed_api;
 use crate::schemas;
 use crate::schemas::{Kind, crd, files};
@@ -44,6 +45,8 @@ pub const CODES: &[Code] = &[
 
 /// Argo CD kinds under argocd/, which `lint` checks field by field.
 const LINTED: &[&str] = &["Application", "AppProject"];
+/// How many letters of a group of Kubernetes may be wrong: `networking.istio.io` is another one than `networking.k8s.io`.
+const MISSPELLED: usize = 2;
 
 /// A kind that charts.toml exempts from validation, with a reason for people.
 #[derive(Debug, Clone)]
@@ -134,7 +137,7 @@ pub fn check(input: &Input<'_>) -> Checked {
     let mut used = vec![false; input.unchecked.len()];
     let mut missing: BTreeMap<&Kind, Vec<&Subject>> = BTreeMap::new();
     let mut with_schema: Vec<(&Subject, Schema)> = Vec::new();
-    for subject in input.subjects {
+    for subject in input.subjects.iter().filter(|subject| is_readable(&subject.object.root)) {
         checked.diagnostics.extend(subject.duplicates());
         checked.diagnostics.extend(rules::check(subject));
         match schema(input, subject) {
@@ -179,6 +182,12 @@ pub fn check(input: &Input<'_>) -> Checked {
     checked
 }
 
+/// Whether an object can be judged: it is not encrypted with SOPS, whose result is applied, nor hidden as a whole.
+fn is_readable(root: &Node) -> bool {
+    let hidden = root.get("apiVersion").and_then(Node::as_str) == Some(REDACTED);
+    !hidden && root.find(&["sops", "mac"]).is_none()
+}
+
 fn schema(input: &Input<'_>, subject: &Subject) -> Schema {
     let kind = &subject.kind;
     if input.derived.contains_key(kind) {
@@ -193,6 +202,11 @@ fn schema(input: &Input<'_>, subject: &Subject) -> Schema {
     if let Some(index) = input.unchecked.iter().position(|one| one.kind == *kind) {
         return Schema::Allowed(index);
     }
+    // What a target renders is checked, too. Where schemas are generated, the schema of the kind is missing.
+    let linted = kind.kind == "ApplicationSet" || LINTED.contains(&kind.kind.as_str());
+    if kind.group == "argoproj.io" && linted && !files::generated(input.root) {
+        return Schema::Linted;
+    }
     if input.locations.is_empty() || kind.file().is_none() { Schema::Missing } else { Schema::Remote }
 }
 
@@ -202,7 +216,7 @@ fn is_custom(kind: &Kind) -> bool {
     let mut groups = built_in.groups.keys().map(String::as_str);
     kind.group.contains('.')
         && !built_in.groups.contains_key(&kind.group)
-        && nearest(&kind.group, &mut groups).is_none()
+        && nearest_within(&kind.group, MISSPELLED, &mut groups).is_none()
 }
 
 /// Whether `lint` checks a kind of Argo CD, including a misspelled one.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use argocd::application::{Application, HelmOptions, Source};
-use diagnostics::{Class, Diagnostics, Place};
+use diagnostics::{Class, Code, Diagnostics, Place};
 use helm::chart::Chart;
 use helm::charts_lock::Pin;
 
@@ -136,5 +136,13 @@ impl Unrendered {
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.reasons.worst() > Class::Finding
+    }
+
+    /// Whether another one of the same name is not rendered for the same reasons, whatever their places.
+    pub(crate) fn has_same_reasons(&self, other: &Self) -> bool {
+        let reasons = |one: &Self| -> Vec<(Code, String)> {
+            one.reasons.0.iter().map(|found| (found.code, found.message.clone())).collect()
+        };
+        self.instance == other.instance && reasons(self) == reasons(other)
     }
 }

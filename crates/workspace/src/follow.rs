@@ -12,7 +12,7 @@ use argocd::application;
 use argocd::application::{Defined, in_instance, instance_name, split_instance};
 use argocd::project;
 use argocd::project::Project;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
 use document::yaml::Document;
 
 use kubernetes::schemas::json;
@@ -24,8 +24,12 @@ use crate::find;
 use crate::generate::{Generated, GeneratedApplication, Generator};
 use crate::jsonnet::Evaluation;
 use crate::load::Workspace;
+use crate::repeated;
 use crate::target::TargetId;
 use crate::written::projects;
+
+/// How a note begins that names the target that renders an Application.
+pub const RENDERED_BY: &str = "rendered by ";
 
 /// A dependency with this in its name probably renders Applications from its values.
 const RENDERS_APPLICATIONS: &str = "argocd";
@@ -110,7 +114,9 @@ impl Workspace {
             }
         }
         for set in &manifests.sets {
-            let Generated { applications, unrendered, .. } = generator.generate(set, argocd);
+            let Generated { applications, mut unrendered, .. } = generator.generate(set, argocd);
+            // The file in which the ApplicationSet is defined may be what a target renders.
+            unrendered.retain(|one| !self.unrendered.iter().any(|known| known.has_same_reasons(one)));
             self.unrendered.extend(unrendered);
             new.extend(applications.into_iter().map(|(defined, application)| {
                 (defined, GeneratedApplication { parent: Some(parent.clone()), ..application })
@@ -127,6 +133,7 @@ impl Workspace {
         let mut names = self.names();
         let (config, lock) = (&self.config, &self.charts_lock);
         let mut deployer = Deployer::new(&self.root, &self.cache, config, lock, &checkout, self.links.clone());
+        let mut contradictions: Vec<(String, Diagnostic)> = Vec::new();
         for (defined, application) in new {
             if self.is_known(&defined.instance, &application, &names) {
                 continue;
@@ -138,7 +145,7 @@ impl Workspace {
                 self.replaced.insert(own);
             }
             if !self.replaced.insert(defined.instance.clone()) {
-                diagnostics.push(self.contradiction(&defined, parent));
+                contradictions.push((defined.instance.clone(), self.contradiction(&defined, parent)));
                 continue;
             }
             if !names.insert(defined.instance.clone()) {
@@ -154,6 +161,8 @@ impl Workspace {
             self.generated.push(application);
             added = true;
         }
+        let contradictions = contradictions.iter().map(|(name, found)| (name.as_str(), found.clone()));
+        diagnostics.0.extend(repeated::fold(contradictions.collect()));
         used_repositories.extend(deployer.used_repositories());
         self.used_repositories.append(&mut used_repositories);
         self.remotes.extend(deployer.remotes());
@@ -291,7 +300,10 @@ impl Workspace {
         let found = match known.map(|one| (one, one.parent.as_ref())) {
             Some((one, Some(other))) => {
                 let place = one.root.find(&["metadata", "name"]).unwrap_or(&one.root).place();
-                found.at(place, format!("by {other}"))
+                found
+                    .at(place, format!("by {other}"))
+                    .fact(Fact::SharedWith(other.to_string()))
+                    .fact(Fact::SharedWith(parent.to_string()))
             }
             _ => found,
         };
@@ -319,7 +331,7 @@ fn rendered_by(parent: &TargetId, mut unrendered: Unrendered) -> Unrendered {
     for found in unrendered.reasons.0.iter_mut().filter(in_output) {
         found
             .notes
-            .push(format!("rendered by {parent}; `cargo xtask explain {parent} Application/{name}` shows from what"));
+            .push(format!("{RENDERED_BY}{parent}; `cargo xtask explain {parent} Application/{name}` shows from what"));
         for help in &mut found.helps {
             *help = help.replace("change the URL here", "change the URL in its templates or values");
         }

@@ -24,6 +24,7 @@ pub mod gitops;
 pub mod globs;
 pub mod instance;
 pub mod jsonnet;
+pub mod kustomize_origin;
 pub mod kustomized;
 pub mod load;
 pub mod namespaces;

@@ -39,7 +39,8 @@ impl DirectorySource {
         let evaluation =
             jsonnet::evaluation((root, directory), config, application, (source, revision), (&options, &contents))?;
         let mut warnings = contents.warnings.clone();
-        if contents.files.is_empty() && evaluation.is_none() {
+        // A source with value files for others need not render anything.
+        if contents.files.is_empty() && evaluation.is_none() && source.reference.is_none() {
             warnings.push(nothing(root, checkout, source, options.recurse, directory));
         }
         Ok(Self { source: source.clone(), directory: directory.to_path_buf(), contents, evaluation, warnings })

@@ -22,8 +22,8 @@ fn cause(found: &Diagnostic) -> Option<Vec<String>> {
             let directories: Vec<String> = found.places.iter().map(|(place, _)| directory(place).to_owned()).collect();
             directories.windows(2).any(|pair| pair[0] != pair[1]).then_some(directories)
         }
-        // Several sources of one ApplicationSet.
-        Code::DirectoryEmpty => {
+        // Several sources or names of one ApplicationSet.
+        Code::ApplicationInvalid | Code::ChartMissing | Code::DirectoryEmpty => {
             let (place, _) = found.places.first()?;
             Some(vec![place.to_string()])
         }

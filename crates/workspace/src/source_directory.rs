@@ -12,7 +12,8 @@ use toolbox::source::read;
 use crate::charts::chart_folders;
 use crate::config::Config;
 
-/// The type of a source. What looks like a chart without its Chart.yaml is one, so that its absence is reported.
+/// The type of a source. What looks like a chart without its Chart.yaml is one, so that its absence is reported, unless the
+/// source only has value files for others.
 pub(crate) fn source_type(source: &Source, node: &Node, directory: &Path) -> Result<SourceType> {
     if let Some(explicit) = source_type::explicit(node)? {
         return Ok(explicit);
@@ -23,7 +24,8 @@ pub(crate) fn source_type(source: &Source, node: &Node, directory: &Path) -> Res
     let found = source_type::discover(directory)?;
     let remains = ["templates", "values.yaml", "charts"].iter().any(|name| directory.join(name).exists());
     let broken = found == SourceType::Directory && remains && !has_manifests(directory) && !directory.is_symlink();
-    Ok(if broken && source.node.get("directory").is_none() { SourceType::Helm } else { found })
+    let chart = broken && source.node.get("directory").is_none() && source.reference.is_none();
+    Ok(if chart { SourceType::Helm } else { found })
 }
 
 /// Whether a directory contains other YAML files than those of a chart.
@@ -49,9 +51,10 @@ pub(crate) fn no_chart(root: &Path, config: &Config, source: &Source, directory:
     match nearest(path, charts.iter().map(String::as_str)) {
         _ if is_chart => diagnostic.help(format!("add or restore {path}/Chart.yaml")),
         Some(near) => diagnostic.help(did_you_mean(near)),
-        None if directory.is_dir() => {
-            diagnostic.help("only Helm charts are rendered; move plain manifests into a chart")
+        None if directory.is_dir() && source.node.get("helm").is_some() => {
+            diagnostic.note("`helm` makes it the source of a chart").help("delete `helm`, or correct the path")
         }
+        None if directory.is_dir() => diagnostic.help("add a Chart.yaml, or correct the path"),
         None => diagnostic.help("create the chart, or correct the path"),
     }
 }

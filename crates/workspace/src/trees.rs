@@ -178,9 +178,12 @@ impl<'a> Trees<'a> {
     fn is_renamed(&self, source: &Source) -> bool {
         let (url, own) =
             [&source.repository, &self.config.repository].map(|url| repository_url::normalized(url)).into();
-        // One with a longer name is another one, such as `home-secrets` beside `home`.
-        let similar = repository_url::name(&url) == repository_url::name(&own)
-            || nearest_within(&url, TYPOS, [own.as_str()]).is_some();
+        // One with a longer name is another one, such as `home-secrets` beside `home`, and so is `kargo` beside `argo`:
+        // nobody mistypes the first letter.
+        let (name, own_name) = (repository_url::name(&url), repository_url::name(&own));
+        let typo =
+            name.chars().next() == own_name.chars().next() && nearest_within(&url, TYPOS, [own.as_str()]).is_some();
+        let similar = name == own_name || typo;
         similar && self.is_here(source)
     }
 

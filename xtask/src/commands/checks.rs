@@ -24,9 +24,9 @@ pub fn run(
     let request = validate::Request { crds: crds.map(Path::to_owned), ..validate::Request::default() };
     let mut checked = validate::check(session, &request, workspace, &targets, renderings, sound).diagnostics;
     checked.extend(lint::check(session, &lint::Request::default(), workspace, &targets, renderings, sound).diagnostics);
-    Placer::new(session, workspace, renderings).place(&mut checked);
     let mut found = found.clone();
     found.extend(checked);
+    Placer::new(session, workspace, renderings).place(&mut found);
     consequences::remove(&mut found);
     found.sort();
     found

@@ -146,6 +146,8 @@ fn all(
         session.printer.render(report);
     }
     let cases = renderings.iter().map(|one| rendered_case(one, report.as_ref())).collect();
+    let placer = Placer::new(session, &workspace, &renderings);
+    placer.place(&mut found);
     stages.push(Stage::new("render", started, cases, found));
 
     let names = || renderings.iter().map(|one| one.target.id.to_string());
@@ -164,7 +166,6 @@ fn all(
         || timed(|| validate::check(session, &validate_request, &workspace, &targets, &renderings, rendered)),
         || timed(|| lint::check(session, &lint_request, &workspace, &targets, &renderings, rendered)),
     );
-    let placer = Placer::new(session, &workspace, &renderings);
     placer.place(&mut validated.diagnostics);
     placer.place(&mut linted.diagnostics);
     validate::print_skipped(session, &validated);

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use argocd::glob;
 use diagnostics::wording::{self, plural};
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
-use document::Node;
 use document::yaml;
 use document::yaml::Document;
+use document::{Node, Value};
 use helm::chart::Chart;
 use toolbox::atomic_file;
 use toolbox::git::Repository;
@@ -126,7 +127,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
         plural(count("ApplicationSet"), "ApplicationSet"),
         plural(count("AppProject"), "AppProject"),
     ));
-    printer.result(&next_steps(&workspace, &survey));
+    printer.result(&next_steps(&workspace, &survey, &documents));
     let rendered = workspace.deployments.len();
     let unrendered = workspace.unrendered.len();
     printer.finished(&format!("{}, {unrendered} not rendered", plural(rendered, "Application")));
@@ -143,7 +144,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
 }
 
 /// What to do after the file was written.
-fn next_steps(workspace: &Workspace, survey: &Survey) -> String {
+fn next_steps(workspace: &Workspace, survey: &Survey, documents: &[Document]) -> String {
     let called = report::called();
     let assumed = [
         (true, "versions"),
@@ -160,11 +161,31 @@ fn next_steps(workspace: &Workspace, survey: &Survey) -> String {
     if remote || workspace.chart_folders().into_iter().any(depends) {
         let _ = writeln!(text, "next: download and pin charts, repositories, and files with `{called} deps --update`");
     }
+    for file in documents.iter().filter(|one| deploys_goldens(&one.root)).map(|one| &one.root.source.name) {
+        let _ = writeln!(text, "next: exclude `{GOLDENS}`, which contains the recorded manifests, in {file}");
+    }
     let _ = writeln!(
         text,
         "next: list the Applications with `{called} argocd list`, and render them with `{called} render --accept`"
     );
     text
+}
+
+/// The directory around the goldens.
+const GOLDENS: &str = "tests";
+
+/// Whether a `git` generator of an ApplicationSet makes an Application of the directory with the goldens.
+fn deploys_goldens(node: &Node) -> bool {
+    let directories = node.items_at(&["git", "directories"]);
+    let matches = |entry: &Node| {
+        let pattern = entry.get("path").and_then(Node::as_str).unwrap_or_default();
+        glob::matches_path(pattern, GOLDENS).unwrap_or_default()
+    };
+    let is_excluding = |entry: &&Node| matches!(entry.get("exclude").map(|node| &node.value), Some(Value::Bool(true)));
+    let excluded = directories.iter().filter(is_excluding).any(matches);
+    let own = !excluded && directories.iter().any(matches);
+    let mut inner = node.entries().iter().map(|(_, value)| value).chain(node.items());
+    own || inner.any(deploys_goldens)
 }
 
 /// The branch that most Applications track, if the clone does not contain it, as one of a single branch.
@@ -380,6 +401,10 @@ fn plugins(workspace: &Workspace, documents: &[Document]) -> Vec<init::Plugin> {
         let text = toolbox::regular_file::read_to_string(root.join(&path)).unwrap_or_default();
         known.extend(init::plugins(&path, &text));
     }
+    // What is archived, or an example, gives way to what is used.
+    let used: BTreeSet<String> =
+        known.iter().filter(|one| !init::is_aside(&one.file)).map(|one| one.name.clone()).collect();
+    known.retain(|one| !init::is_aside(&one.file) || !used.contains(&one.name));
     let mut plugins = Vec::new();
     for name in needed {
         // Without a name, Argo CD takes the first one that discovers the source.

@@ -41,6 +41,7 @@ use crate::lint::kept::Kept;
 use crate::lint::scenario_values;
 use crate::lint::second_render::SHIFT;
 use crate::lint::subject::{ByTarget, ChartSubject, Fix, Manifests, Rendered, Subject};
+use crate::lint::value_shared::Shared;
 use crate::lint::{CHECKS, Check, Run, clusters, images};
 use crate::report;
 use crate::report::json::{self, Output};
@@ -99,8 +100,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let sound = workspace.sound && !diagnostics.has_errors();
     let all: Vec<&Target<'_>> = all.iter().collect();
     let mut checked = check(session, request, &workspace, &all, &renderings, sound);
-    Placer::new(session, &workspace, &renderings).place(&mut checked.diagnostics);
-    diagnostics.extend(checked.diagnostics);
+    diagnostics.extend(std::mem::take(&mut checked.diagnostics));
+    Placer::new(session, &workspace, &renderings).place(&mut diagnostics);
 
     consequences::remove(&mut diagnostics);
     diagnostics.sort();
@@ -370,9 +371,12 @@ fn with_helm(
             by_target: subject.by_target,
         })
     });
-    for found in found {
-        diagnostics.extend(found);
+    let mut shared = Shared::default();
+    for target in ready.iter().flat_map(|(_, cases, _)| cases) {
+        shared.add(root, target);
     }
+    let found = ready.iter().map(|(chart, ..)| chart.path.as_str()).zip(found);
+    diagnostics.extend(shared.without_read(found.collect()));
     diagnostics
 }
 

@@ -13,6 +13,8 @@ use golden::objects::UNRECORDED;
 use kubernetes::object;
 use toolbox::parallel::parallel;
 use workspace::Workspace;
+use workspace::follow::RENDERED_BY;
+use workspace::kustomize_origin::KustomizeOrigin;
 use workspace::provenance::in_archive;
 use workspace::provenance::trail::Used;
 
@@ -28,36 +30,99 @@ pub struct Placer<'s> {
     renderings: &'s [Rendering<'s>],
     tracer: OnceLock<Option<Tracer<'s>>>,
     origins: Mutex<BTreeMap<String, Option<Arc<Traced<'s>>>>>,
+    kustomized: Mutex<BTreeMap<String, Option<Arc<KustomizeOrigin>>>>,
 }
 
 impl<'s> Placer<'s> {
     /// A placer of findings about the objects of these targets.
     #[must_use]
     pub fn new(session: &'s Session<'s>, workspace: &'s Workspace, renderings: &'s [Rendering<'s>]) -> Self {
-        Self { session, workspace, renderings, tracer: OnceLock::new(), origins: Mutex::default() }
+        Self {
+            session,
+            workspace,
+            renderings,
+            tracer: OnceLock::new(),
+            origins: Mutex::default(),
+            kustomized: Mutex::default(),
+        }
     }
 
-    /// Moves the findings that are about an object.
+    /// Moves the findings that are about an object, or about an Application that a target renders.
     pub fn place(&self, diagnostics: &mut Diagnostics) {
-        let names: BTreeSet<String> =
-            diagnostics.0.iter().filter(|found| found.origin.is_some()).flat_map(targets).collect();
+        let of_object = |found: &&Diagnostic| found.origin.is_some() || of_application(found).is_some();
+        let names: BTreeSet<String> = diagnostics.0.iter().filter(of_object).flat_map(targets).collect();
         let names: Vec<String> = names.into_iter().collect();
         let origins = parallel(self.session.jobs, &names, |name| self.origins(name));
         let origins: BTreeMap<String, Arc<Traced<'s>>> =
             names.into_iter().zip(origins).filter_map(|(name, origins)| Some((name, origins?))).collect();
-        for found in diagnostics.0.iter_mut().filter(|found| found.origin.is_some()) {
-            for (place, _) in found.places.iter_mut().skip(1) {
-                let author = of_golden(place).and_then(|(target, file)| author(place, file, origins.get(target)?));
-                *place = author.unwrap_or_else(|| place.clone());
-            }
-            if let Some((first, _)) = found.places.first().cloned() {
-                let mut main = true;
-                found.places.retain(|(place, _)| std::mem::take(&mut main) || *place != first);
-            }
-            if let Some(origins) = found.target.as_ref().and_then(|name| origins.get(name)) {
-                move_to_author(found, origins);
+        for found in &mut diagnostics.0 {
+            if found.origin.is_some() {
+                let target = found.target.clone();
+                self.place_one(found, target.as_deref(), &origins);
+            } else if let Some((target, file)) = of_application(found) {
+                self.place_application(found, &target, &file, &origins);
             }
         }
+    }
+
+    /// Moves a finding about what a target renders.
+    fn place_one(&self, found: &mut Diagnostic, target: Option<&str>, origins: &BTreeMap<String, Arc<Traced<'s>>>) {
+        for (place, _) in found.places.iter_mut().skip(1) {
+            let Some((target, file)) = of_golden(place) else { continue };
+            let traced = || author(place, file, origins.get(target)?);
+            let author = traced().or_else(|| self.kustomized(target)?.author(place));
+            *place = author.unwrap_or_else(|| place.clone());
+        }
+        if let Some((first, _)) = found.places.first().cloned() {
+            let mut main = true;
+            found.places.retain(|(place, _)| std::mem::take(&mut main) || *place != first);
+        }
+        if let Some(origins) = target.and_then(|name| origins.get(name)) {
+            move_to_author(found, origins);
+        }
+        self.move_to_resource(found);
+    }
+
+    /// Moves a finding about an Application that a target renders.
+    fn place_application(
+        &self,
+        found: &mut Diagnostic,
+        target: &str,
+        file: &str,
+        origins: &BTreeMap<String, Arc<Traced<'s>>>,
+    ) {
+        let (golden, label) = found.places[0].clone();
+        self.place_one(found, None, origins);
+        if found.places[0].0 == golden {
+            let Some(author) = origins.get(target).and_then(|origins| author(&golden, file, origins)) else { return };
+            let as_written = text(&author).map(unquoted) == text(&golden).map(unquoted);
+            found.places[0] = (author, label);
+            let golden = if as_written { Place::file(golden.source.name.clone()) } else { golden };
+            found.places.push((golden, if as_written { String::new() } else { "as rendered".to_owned() }));
+        }
+        found.notes.retain(|note| !note.starts_with(RENDERED_BY));
+    }
+
+    /// Moves a finding to a file of the kustomization that rendered the object.
+    fn move_to_resource(&self, found: &mut Diagnostic) {
+        let Some((golden, label)) = found.places.first().cloned() else { return };
+        let Some((target, _)) = of_golden(&golden) else { return };
+        let Some(author) = self.kustomized(target).and_then(|origin| origin.author(&golden)) else { return };
+        let as_written = text(&author).map(unquoted) == text(&golden).map(unquoted);
+        found.places.retain(|(place, label)| place.span.is_some() || label != object::FROM_KUSTOMIZATION);
+        found.places[0] = (author, label);
+        let golden = if as_written { Place::file(golden.source.name.clone()) } else { golden };
+        found.places.push((golden, if as_written { String::new() } else { "as rendered".to_owned() }));
+    }
+
+    /// What the kustomizations of a target read.
+    fn kustomized(&self, name: &str) -> Option<Arc<KustomizeOrigin>> {
+        let mut known = self.kustomized.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = || {
+            let one = self.renderings.iter().find(|one| one.target.id.to_string() == name)?;
+            KustomizeOrigin::of(&self.workspace.root, &one.target).map(Arc::new)
+        };
+        known.entry(name.to_owned()).or_insert_with(read).clone()
     }
 
     /// Traces a target. Nothing if that fails: the finding matters more than its place.
@@ -75,10 +140,24 @@ impl<'s> Placer<'s> {
     }
 }
 
+/// The target that renders the object of Argo CD that a finding without an origin is about, and its golden.
+fn of_application(found: &Diagnostic) -> Option<(String, String)> {
+    let (place, _) = found.places.first().filter(|_| found.origin.is_none())?;
+    let (target, golden) = of_golden(place)?;
+    let at = place.span.as_ref()?.start;
+    let documents = yaml::parse(&place.source).ok()?;
+    let object = documents.iter().map(|document| &document.root).find(|root| root.span.contains(&at))?;
+    let starts =
+        |key: &str, start: &str| object.get(key).and_then(Node::as_str).is_some_and(|it| it.starts_with(start));
+    let ours = starts("apiVersion", "argoproj.io/") && starts("kind", "App");
+    ours.then(|| (target.to_owned(), golden.to_owned()))
+}
+
 /// The targets that a finding is about.
 fn targets(found: &Diagnostic) -> impl Iterator<Item = String> {
+    let own = usize::from(found.origin.is_some());
     let others =
-        found.places.iter().skip(1).filter_map(|(place, _)| of_golden(place)).map(|(target, _)| target.to_owned());
+        found.places.iter().skip(own).filter_map(|(place, _)| of_golden(place)).map(|(target, _)| target.to_owned());
     found.target.iter().cloned().chain(others)
 }
 

@@ -158,7 +158,7 @@ pub fn compared(
         argocd: argocd.version,
         helm: argocd.helm,
         targets: targets.collect(),
-        unrendered: unrendered(workspace, jobs),
+        unrendered: unrendered(workspace, jobs, diagnostics),
         accepted: false,
     };
     trace(session, workspace, argocd, jobs, &mut report);
@@ -339,8 +339,8 @@ fn differing(
     }
 }
 
-/// The Applications without targets.
-fn unrendered(workspace: &Workspace, jobs: &[Rendering<'_>]) -> Vec<UnrenderedReport> {
+/// The Applications without targets. `found` is what was found when they were planned.
+fn unrendered(workspace: &Workspace, jobs: &[Rendering<'_>], found: &Diagnostics) -> Vec<UnrenderedReport> {
     let report = |one: &Unrendered| {
         let errors = one.reasons.0.iter().filter(|found| found.code.class() > Class::Warning);
         UnrenderedReport {
@@ -354,11 +354,19 @@ fn unrendered(workspace: &Workspace, jobs: &[Rendering<'_>]) -> Vec<UnrenderedRe
     // For example, because a value file does not exist.
     let planned: BTreeSet<&str> = jobs.iter().map(|job| job.target.id.app.as_str()).collect();
     let unplanned = workspace.deployments.iter().map(|one| &one.application.instance);
-    all.extend(unplanned.filter(|app| !planned.contains(app.as_str())).map(|app| UnrenderedReport {
-        application: app.clone(),
-        invalid: true,
-        reason: "its command line cannot be planned".to_owned(),
-        accepted: false,
+    all.extend(unplanned.filter(|app| !planned.contains(app.as_str())).map(|app| {
+        let of_app = |one: &&Diagnostic| {
+            one.code.class() > Class::Warning
+                && one.target.as_deref().is_some_and(|target| target.split('/').next() == Some(app))
+        };
+        let reason = found.0.iter().find(of_app);
+        UnrenderedReport {
+            application: app.clone(),
+            invalid: reason.is_none_or(|found| found.code.class() > Class::Finding),
+            reason: reason
+                .map_or_else(|| "its command line cannot be planned".to_owned(), |found| found.message.clone()),
+            accepted: false,
+        }
     }));
     all.sort_by(|left, right| left.application.cmp(&right.application));
     all

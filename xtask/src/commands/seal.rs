@@ -25,8 +25,8 @@ use workspace::sealing::{self, Certificate};
 use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, files};
 
-use super::app_of_apps;
-use super::{Outcome, Session};
+use super::{Outcome, Session, app_of_apps};
+use crate::lint::sealed_secret;
 use crate::report::json::{self, Output};
 
 /// The time limit of kubeseal, which only encrypts.
@@ -70,6 +70,9 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         return Err(
             Diagnostic::new(Code::Usage, format!("`{name}` is not a valid name of a Secret: {expected}")).into()
         );
+    }
+    if let Some(wider) = rendered.iter().find(|one| one.name == name).and_then(|one| one.wider.clone()) {
+        return Err(wider.into());
     }
     let tools = session.tools(&workspace);
     let kubeseal = tools.require("kubeseal", workspace.config.tool("kubeseal")?)?.path;
@@ -140,6 +143,8 @@ struct Rendered {
     deployed: bool,
     /// Where the values have its ciphertexts.
     path: Option<Vec<String>>,
+    /// The error if its scope is not strict: the controller would not decrypt what is sealed for its name.
+    wider: Option<Diagnostic>,
 }
 
 fn rendered(session: &Session<'_>, targets: &[Target<'_>], namespace: &str) -> Vec<Rendered> {
@@ -151,11 +156,21 @@ fn rendered(session: &Session<'_>, targets: &[Target<'_>], namespace: &str) -> V
             if object.key.kind != "SealedSecret" || object.key.group != "bitnami.com" {
                 continue;
             }
-            let path = value_path(session, target, &object);
-            found.push(Rendered { name: object.key.name, deployed: target.id.case == DEFAULT_CASE, path });
+            let (path, wider) = (value_path(session, target, &object), wider(&object));
+            found.push(Rendered { name: object.key.name, deployed: target.id.case == DEFAULT_CASE, path, wider });
         }
     }
     found
+}
+
+fn wider(object: &Object) -> Option<Diagnostic> {
+    let (scope, place) = sealed_secret::scope(object.root.get("metadata")?)?;
+    let message = format!("{} has the scope {scope}, but `seal` binds values to its name", object.key);
+    let label = "the controller cannot decrypt them with this annotation";
+    let help = format!(
+        "remove the annotation, or run `kubeseal --raw --scope {scope} --cert FILE`, and read docs/checks.md#sealed-secret-scope"
+    );
+    Some(object.finding(Code::SealedSecretScope, message, place, label).help(help))
 }
 
 /// The path of the mapping in the values of a target that has the first ciphertext of a SealedSecret.
@@ -277,13 +292,14 @@ fn values(path: &[String], encrypted: &BTreeMap<String, String>) -> String {
 /// A SealedSecret. Without a scope annotation, it is strict.
 fn manifest(namespace: &str, name: &str, encrypted: &BTreeMap<String, String>) -> String {
     let spec = values(&["spec".to_owned(), "encryptedData".to_owned()], encrypted);
+    let (name, namespace) = (scalar(name), scalar(namespace));
     let metadata =
         |indent: &str| format!("{indent}metadata:\n{indent}  name: {name}\n{indent}  namespace: {namespace}\n");
     let (own, template) = (metadata(""), metadata("    "));
     format!("apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\n{own}{spec}  template:\n{template}")
 }
 
-/// A key in YAML. Keys of Secrets consist of letters, digits, `-`, `_`, and `.`, but may look like another type.
+/// A key or a name in YAML. They consist of letters, digits, `-`, `_`, and `.`, but may look like another type.
 fn scalar(key: &str) -> String {
     let plain = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && !matches!(key.to_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "null" | "y" | "n");

@@ -10,6 +10,7 @@ use argocd::application::SECRET_TYPE;
 use argocd::permission::ASSUMED;
 use document::json::quoted;
 use document::{Node, Value};
+use kubernetes::forms::subdomain;
 
 use super::samples::assumed;
 
@@ -279,6 +280,10 @@ fn declared(document: &Node) -> Option<Cluster> {
         data.filter(is_text).map(str::to_owned).next()
     };
     let of_object = || document.find(&["metadata", "name"]).and_then(Node::as_str).filter(plain).map(str::to_owned);
+    // The API server refuses it: somebody copies the file, and replaces a placeholder such as `CLUSTER_NAME`.
+    if of_object().is_some_and(|name| subdomain(&name).is_some()) {
+        return None;
+    }
     let is_sealed = document.get("kind").and_then(Node::as_str) == Some("SealedSecret");
     let name = text("name").filter(|_| !is_sealed).or_else(of_object)?;
     Some(Cluster { name, server: text("server").unwrap_or_default(), labels, annotations })

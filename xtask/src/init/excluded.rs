@@ -61,6 +61,12 @@ fn aside(file: &str) -> Option<&str> {
     None
 }
 
+/// Whether a file is in a directory of tests or documentation.
+#[must_use]
+pub fn is_aside(file: &str) -> bool {
+    aside(file).is_some()
+}
+
 /// Whether a source or a kustomization deploys something in a directory. What a directory around it deploys is found in the
 /// output of that, whatever is excluded.
 fn is_deployed(directory: &str, paths: &[&str], mentions: &impl Fn(&str, &str) -> bool) -> bool {
@@ -71,13 +77,15 @@ fn is_deployed(directory: &str, paths: &[&str], mentions: &impl Fn(&str, &str) -
     paths.iter().map(|path| tidy(path)).any(inside) || mentions(parent, name)
 }
 
-/// Whether the name or a path of an Application contains a placeholder of another program, such as `${CLUSTER}` or
-/// `<CLUSTER>`.
+/// Whether the name or a path of an Application contains a placeholder of another program, such as `${CLUSTER}`, `<CLUSTER>`,
+/// or `{{CLUSTER}}`.
 fn has_placeholder(root: &Node) -> bool {
     let is_ours = root.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.starts_with("Application"));
     let text = |path: &[&str]| root.find(path).and_then(Node::as_str).unwrap_or_default();
+    // The parameters of an ApplicationSet are in its template, and not in these fields.
     let fields = [&["metadata", "name"][..], &["spec", "source", "path"], &["spec", "source", "repoURL"]];
-    is_ours && fields.iter().any(|path| text(path).contains("${") || has_token(text(path)))
+    let marks = ["${", "{{"];
+    is_ours && fields.iter().any(|path| marks.iter().any(|mark| text(path).contains(mark)) || has_token(text(path)))
 }
 
 /// Whether a text contains a token such as `<CLUSTER_NAME>`.
@@ -123,7 +131,8 @@ mod tests {
         let parsed = |text: &str| yaml::parse(&Source::new("a.yaml", text)).expect("YAML");
         let plain = parsed("kind: Application\nmetadata: {name: web}\nspec: {source: {path: apps/web}}\n");
         let open = parsed("kind: Application\nmetadata: {name: web}\nspec: {source: {path: 'envs/${ENV}'}}\n");
-        let (plain, open) = (&plain[0].root, &open[0].root);
+        let jinja = parsed("kind: Application\nmetadata: {name: 'web-{{TEAM}}'}\nspec: {source: {path: web}}\n");
+        let (plain, open, jinja) = (&plain[0].root, &open[0].root, &jinja[0].root);
         let files = [
             ("pkg/testdata/a/b.yaml", vec![plain]),
             ("pkg/testdata/c.yaml", vec![plain]),
@@ -131,13 +140,18 @@ mod tests {
             ("apps/disabled/a.yaml", vec![plain]),
             ("docs.yaml", vec![plain]),
             ("root.tmpl.yaml", vec![open]),
+            ("skeleton/app.yaml", vec![jinja]),
         ];
         let found = |paths: &[&str]| {
             excluded(files.iter().map(|(file, all)| (*file, all.clone())), paths, |directory, name| {
                 (directory, name) == ("apps", "disabled")
             })
         };
-        assert_eq!(found(&[]), ["examples/**", "pkg/testdata/**", "root.tmpl.yaml"], "a kustomization names the third");
-        assert_eq!(found(&["./examples/apps/"]), ["pkg/testdata/**", "root.tmpl.yaml"]);
+        assert_eq!(
+            found(&[]),
+            ["examples/**", "pkg/testdata/**", "root.tmpl.yaml", "skeleton/app.yaml"],
+            "a kustomization names the third"
+        );
+        assert_eq!(found(&["./examples/apps/"]), ["pkg/testdata/**", "root.tmpl.yaml", "skeleton/app.yaml"]);
     }
 }

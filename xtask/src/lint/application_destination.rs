@@ -4,6 +4,7 @@
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Fact, did_you_mean, is_series, nearest_within};
 use document::Node;
+use kubernetes::forms;
 use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
 use workspace::Deployment;
@@ -26,6 +27,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         diagnostics.0.extend(cluster_misspelled(application, &declared));
         diagnostics.extend(destination(application));
         diagnostics.0.extend(without_namespace(subject, application, &scopes));
+        diagnostics.0.extend(invalid_namespace(subject, application, &scopes));
     }
     for target in subject.targets {
         let expected = &target.deployment.application.namespace;
@@ -133,6 +135,25 @@ fn without_namespace(subject: &Subject<'_>, application: &Written<'_>, scopes: &
         found.note("Argo CD rejects objects without `metadata.namespace`: `Namespace … is missing`")
     };
     Some(found.help("add `namespace` to `spec.destination`"))
+}
+
+/// Reports a destination namespace that cannot exist, once instead of for each object, if the sync creates it, or an object
+/// is in it. Objects that name their namespace, and cluster-scoped ones, do not need it.
+fn invalid_namespace(subject: &Subject<'_>, application: &Written<'_>, scopes: &Scopes) -> Option<Diagnostic> {
+    let namespace = application.namespace();
+    let expected = forms::label(namespace).filter(|_| !namespace.is_empty())?;
+    let is_in_it = |object: &&Object| {
+        let named = object.find(&["metadata", "namespace"]).and_then(Node::as_str).unwrap_or_default();
+        scopes.of(&object.key.group, &object.key.kind) == Some(Scope::Namespaced)
+            && (named.is_empty() || named == namespace)
+    };
+    let object = subject.by_target.of(&format!("{}/{DEFAULT_CASE}", application.name)).iter().find(is_in_it);
+    if object.is_none() && !application.has_sync_option("CreateNamespace=true") {
+        return None;
+    }
+    let place = application.place(&["spec", "destination", "namespace"]);
+    let message = format!("invalid namespace `{namespace}`");
+    Some(application.finding(Code::ApplicationDestination, message, place, expected))
 }
 
 /// Whether a text may be the URL of an API server.

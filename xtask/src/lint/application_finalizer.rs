@@ -16,14 +16,21 @@ use super::subject::Subject;
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::ApplicationFinalizer];
 
+/// The kinds of what may be a controller.
+const WORKLOADS: [&str; 4] = ["Deployment", "StatefulSet", "DaemonSet", "Pod"];
+
 /// Reports the finalizer on Applications that render a CustomResourceDefinition.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for application in subject.applications() {
         let target = format!("{}/{DEFAULT_CASE}", application.name);
-        let definitions: Vec<&Object> =
-            subject.by_target.of(&target).iter().filter(|object| scope::is_definition(object)).collect();
+        let objects = subject.by_target.of(&target);
+        // Without a controller, there is nothing to delete but the definitions, which remain.
+        if !objects.iter().any(|object| WORKLOADS.contains(&object.key.kind.as_str())) {
+            continue;
+        }
+        let definitions: Vec<&Object> = objects.iter().filter(|object| scope::is_definition(object)).collect();
         let Some((definition, others)) = definitions.split_first() else { continue };
         let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
         let name = &definition.key.name;

@@ -282,6 +282,8 @@ fn place(root: &Path, chart: &Chart, message: &str) -> (Place, String) {
         Some((path.to_owned(), parts.next()?.parse::<usize>().ok()?))
     });
     let (path, line) = named.map_or_else(|| (file.to_owned(), None), |(path, line)| (path, Some(line)));
+    // About the dependencies, Helm names the directory of the chart.
+    let path = if Path::new(&path).is_absolute() { "Chart.yaml".to_owned() } else { path };
     let full = chart.directory.join(&path);
     let source = if full.is_file() { toolbox::source::read(root, &full).ok() } else { None };
     // Helm only quotes what follows a separator without a line break.

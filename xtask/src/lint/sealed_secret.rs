@@ -58,6 +58,22 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
+/// The scope of a SealedSecret, and the place of the annotation that sets it; `None` for strict. Takes its `metadata`: the
+/// controller does not read the annotations of the template.
+pub(crate) fn scope(metadata: &Node) -> Option<(&'static str, Place)> {
+    SCOPES.iter().find_map(|annotation| Some((name_of(annotation), widened(metadata, annotation)?.place())))
+}
+
+/// The annotation in `metadata`, if it widens the scope.
+fn widened<'a>(metadata: &'a Node, annotation: &str) -> Option<&'a Node> {
+    let node = metadata.get("annotations")?.get(annotation)?;
+    (matches!(&node.value, Value::Bool(true)) || node.as_str() == Some("true")).then_some(node)
+}
+
+fn name_of(annotation: &'static str) -> &'static str {
+    annotation.rsplit('/').next().unwrap_or_default()
+}
+
 /// A problem of a SealedSecret.
 struct Found {
     code: Code,
@@ -78,19 +94,13 @@ fn examine(root: &Node, title: &str, destination: Option<&str>) -> Vec<Found> {
         let (place, help) = (node.place(), help.to_owned());
         found.push(Found { code: Code::SealedSecretScope, message, place, label, help });
     };
-    // kubeseal sets the same annotation in both places.
     for annotation in SCOPES {
-        for metadata in [metadata, template].into_iter().flatten() {
-            let node = metadata.get("annotations").and_then(|annotations| annotations.get(annotation));
-            let set = |node: &Node| matches!(&node.value, Value::Bool(true)) || node.as_str() == Some("true");
-            if let Some(node) = node.filter(|node| set(node)) {
-                let what = annotation.rsplit('/').next().unwrap_or_default();
-                let message = format!("{title} has the scope {what}");
-                let label =
-                    "anyone who can create SealedSecrets in this scope can unseal it under another name".to_owned();
-                scope(message, node, label, "seal it again with `kubeseal --scope strict`, and remove the annotation");
-                break;
-            }
+        // kubeseal sets the same annotation in both places.
+        let node = [metadata, template].into_iter().flatten().find_map(|metadata| widened(metadata, annotation));
+        if let Some(node) = node {
+            let message = format!("{title} has the scope {}", name_of(annotation));
+            let label = "anyone who can create SealedSecrets in this scope can unseal it under another name".to_owned();
+            scope(message, node, label, "seal it again with `kubeseal --scope strict`, and remove the annotation");
         }
     }
     let name = text(metadata, "name");

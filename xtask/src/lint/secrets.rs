@@ -164,7 +164,9 @@ fn value(secret: &Node) -> Option<Place> {
     let declares = declares(secret);
     for field in fields {
         let entries = field.entries();
-        let is_setting = |key: &str, value: &Node| value.as_str().is_some_and(|text| setting::is_setting(key, text));
+        let is_setting = |key: &str, value: &Node| {
+            is_account(key) || value.as_str().is_some_and(|text| setting::is_setting(key, text))
+        };
         let counts = |key: &str, value: &Node| {
             is_plain(value) && !is_setting(key, value) && (!declares || is_credential(key, value))
         };
@@ -196,11 +198,25 @@ fn is_credential(key: &str, value: &Node) -> bool {
     mentions(key) || config.is_some_and(|text| mentions(text) || !text.trim_start().starts_with('{'))
 }
 
+/// Whether a key names an account, and not what proves its identity.
+fn is_account(key: &str) -> bool {
+    let key = key.to_ascii_lowercase().replace(['-', '_', '.'], "");
+    ["user", "username", "login", "email", "userid", "clientid", "account"].iter().any(|end| key.ends_with(end))
+}
+
+/// Whether a text asks for the value, such as `REPLACE_WITH_PASSWORD`.
+fn is_request(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase().replace(['_', ' '], "-");
+    ["replace-", "your-", "insert-", "placeholder"].iter().any(|start| lower.starts_with(start))
+}
+
 /// Whether a node has a value that is neither encrypted nor a placeholder.
 fn is_plain(node: &Node) -> bool {
     match &node.value {
         Value::Null => false,
-        Value::String(text) => !text.is_empty() && !object::is_placeholder(text) && !is_action(text),
+        Value::String(text) => {
+            !text.is_empty() && !object::is_placeholder(text) && !is_action(text) && !is_request(text)
+        }
         _ => true,
     }
 }
@@ -208,14 +224,16 @@ fn is_plain(node: &Node) -> bool {
 /// Whether a text is an action of a template, such as `{{ password }}` of Jinja.
 fn is_action(text: &str) -> bool {
     let inner = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
-    inner.is_some_and(|inner| !inner.contains(['"', '\'', '`']) && !inner.contains("{{"))
+    // Helm prints the action of another program from a raw string.
+    let raw = inner.and_then(|inner| inner.trim().strip_prefix('`')?.strip_suffix('`'));
+    raw.is_some_and(is_action) || inner.is_some_and(|inner| !inner.contains(['"', '\'', '`']) && !inner.contains("{{"))
 }
 
 /// Finds Secrets anywhere in a document, including lists of values and strings that contain YAML.
 fn secrets(node: &Node, found: &mut Vec<Place>, names: &mut BTreeSet<String>) {
     if node.get("kind").and_then(Node::as_str) == Some("Secret")
         && node.get("apiVersion").and_then(Node::as_str).is_none_or(|version| version == "v1")
-        && let Some(place) = value(node)
+        && let Some(place) = value(generated(node))
     {
         found.push(place);
         names.extend(node.find(&["metadata", "name"]).and_then(Node::as_str).map(str::to_owned));
@@ -227,11 +245,28 @@ fn secrets(node: &Node, found: &mut Vec<Place>, names: &mut BTreeSet<String>) {
         Value::String(text) if text.contains("kind: Secret") => {
             let within = of_file(&Source::new("", text.clone()), names);
             if !within.is_empty() {
-                found.push(hidden(&node.source, &(node.span.start..node.span.start)));
+                found.push(kind_within(node));
             }
         }
         _ => {}
     }
+}
+
+/// The content of a Secret that a policy of Kyverno generates, which is in its `data`; any other one itself.
+fn generated(secret: &Node) -> &Node {
+    let content = secret.get("data").filter(|data| FIELDS.iter().any(|field| data.get(field).is_some()));
+    content.filter(|_| secret.get("metadata").is_none()).unwrap_or(secret)
+}
+
+/// The place of the kind of a Secret in a string, with everything else masked.
+fn kind_within(node: &Node) -> Place {
+    const KIND: &str = "kind: Secret";
+    let text = node.source.text.get(node.span.clone()).unwrap_or_default();
+    let Some(at) = text.find(KIND).map(|at| node.span.start + at) else {
+        return hidden(&node.source, &(node.span.start..node.span.start));
+    };
+    let kind = at..at + KIND.len();
+    object::place_without(&node.source, kind.clone(), &[node.span.start..at, kind.end..node.span.end])
 }
 
 /// Finds a Secret with a literal value in a template: a key below `data` or `stringData` whose value contains no action.
@@ -289,8 +324,14 @@ fn literal_value(lines: &[(usize, &str)]) -> Option<Range<usize>> {
             };
             lines[index + 1..].iter().take_while(deeper).map(|(_, line)| *line).collect()
         };
-        let is_setting =
-            || if block { setting::is_setting(key.trim(), &whole()) } else { setting::is_setting(key.trim(), literal) };
+        let is_setting = || {
+            is_account(key.trim())
+                || if block {
+                    setting::is_setting(key.trim(), &whole())
+                } else {
+                    setting::is_setting(key.trim(), literal)
+                }
+        };
         if !literal.is_empty()
             && !value.contains("{{")
             && !key.contains("{{")

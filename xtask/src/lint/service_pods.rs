@@ -235,6 +235,9 @@ fn ambiguous(service: &Object, node: &Node, name: &str, protocol: &str, pods: &P
     )
 }
 
+/// The port on which the webhooks of most controllers listen, without that their containers declare it.
+const WEBHOOK: i64 = 9443;
+
 /// The finding about a number that is not a port of the pods, if it is most likely wrong.
 fn unknown_number(
     view: &View<'_, '_>,
@@ -245,7 +248,8 @@ fn unknown_number(
 ) -> Option<Diagnostic> {
     // Nobody connects through the target port of a headless Service.
     let headless = service.find(&["spec", "clusterIP"]).and_then(Node::as_str) == Some("None");
-    let known = selected.iter().flat_map(|pods| pods.ports()).any(|port| port.number == Some(number));
+    let known =
+        number == WEBHOOK || selected.iter().flat_map(|pods| pods.ports()).any(|port| port.number == Some(number));
     let declared = selected.iter().all(|pods| pods.declare_ports());
     if headless || known || !declared || selected.iter().any(|pods| mentions(pods, number)) {
         return None;

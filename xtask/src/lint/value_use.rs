@@ -120,9 +120,13 @@ fn only_in_its_map<'p>(path: &[String], paths: impl Iterator<Item = &'p [String]
     same.next().filter(|_| same.next().is_none())
 }
 
+/// How many places a finding about a value shows.
+const MAX_PLACES: usize = 4;
+
 /// Adds the place at which another template reads the same value.
 fn also_read(first: &mut Diagnostic, other: &Diagnostic) {
-    if let Some((place, _)) = other.places.first().filter(|(place, _)| first.places.iter().all(|(one, _)| one != place))
+    let is_new = |place: &Place| first.places.iter().all(|(one, _)| one != place);
+    if let Some((place, _)) = other.places.first().filter(|(place, _)| first.places.len() < MAX_PLACES && is_new(place))
     {
         first.places.push((place.clone(), "also read here".to_owned()));
     }

@@ -53,7 +53,10 @@ const STEP: &[&str] = &[
     "env",
     "continue-on-error",
     "timeout-minutes",
+    "background",
 ];
+/// What steps without `uses` and `run` do with steps in the background.
+const CONTROL: &[&str] = &["parallel", "wait", "wait-all", "cancel"];
 const ACTION: &[&str] = &["name", "author", "description", "inputs", "outputs", "runs", "branding"];
 /// What runs an action.
 const USING: &[&str] = &["composite", "docker", "node12", "node16", "node20", "node24"];
@@ -338,6 +341,12 @@ fn action(root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
 
 fn check_steps(steps: &[Node], what: &str, folder: &Path, composite: bool, diagnostics: &mut Diagnostics) {
     for step in steps {
+        if let Some(group) = step.get("parallel") {
+            check_steps(group.items(), what, folder, composite, diagnostics);
+        }
+        if CONTROL.iter().any(|key| step.entries().iter().any(|(found, _)| found.name == *key)) {
+            continue;
+        }
         if unknown(step, &format!("a step of {what}"), STEP, diagnostics) {
             continue;
         }
@@ -380,7 +389,8 @@ struct Names<'a> {
 impl Names<'_> {
     /// Reports the names in all expressions of a node that nothing defines.
     fn check(&self, node: &Node, diagnostics: &mut Diagnostics) {
-        let ids: Vec<&str> = self.steps.iter().filter_map(|step| step.get("id")?.as_str()).collect();
+        let grouped = self.steps.iter().flat_map(|step| step.items_at(&["parallel"]));
+        let ids: Vec<&str> = self.steps.iter().chain(grouped).filter_map(|step| step.get("id")?.as_str()).collect();
         let contexts = [
             ("inputs.", self.inputs, "input"),
             ("matrix.", self.matrix, "key of the matrix"),

@@ -37,6 +37,8 @@ struct Rendered {
     pod: Node,
     container: Node,
     config: BTreeMap<String, String>,
+    /// The script of `helm test`.
+    test: String,
 }
 
 impl Rendered {
@@ -58,7 +60,10 @@ impl Rendered {
             .iter()
             .map(|(key, value)| (key.name.clone(), value.as_str().expect("text").to_owned()))
             .collect();
-        Self { container: container.clone(), pod, config }
+        let test = object("Pod");
+        let [test] = at(&test, "spec.containers").items() else { panic!("one container is expected") };
+        let Some(test) = at(test, "command").items().last().and_then(Node::as_str) else { panic!("no script") };
+        Self { container: container.clone(), pod, config, test: test.to_owned() }
     }
 
     fn image(&self) -> &str {
@@ -390,6 +395,7 @@ fn the_relay_accepts_allowed_mail_and_loses_none() {
 
     probes_log_nothing(&lab, &rendered);
     accepts_and_rejects(&lab, &rendered, address, &sink);
+    helm_test_fails_for_another_relay(&lab, &rendered, address, &sink);
     survives_sigterm(&lab, address, &sink);
 }
 
@@ -434,6 +440,30 @@ fn accepts_and_rejects(lab: &Lab, rendered: &Rendered, address: SocketAddr, sink
     let refused = outside.stderr.contains("554 5.7.1") && outside.stderr.contains("Client host rejected");
     assert!(refused, "{}", outside.stderr);
     assert_eq!(lab.arrived().len(), 5, "a rejected message must not arrive");
+}
+
+fn helm_test_fails_for_another_relay(lab: &Lab, rendered: &Rendered, address: SocketAddr, sink: &str) {
+    let (label, network) = (lab.label(), lab.named("inside"));
+    let run = |relay: &str, script: &str| {
+        let variables = [format!("RELAY={relay}"), format!("SENDER={SENDER}"), format!("RECIPIENT=helm@[{sink}]")];
+        let mut args = vec!["run", "--rm", "--label", &label, "--network", &network, "--entrypoint", "/bin/sh"];
+        args.extend(variables.iter().flat_map(|variable| ["--env", variable]));
+        args.extend([lab.image.as_str(), "-euc", script]);
+        let output = lab.run(&args);
+        (output.code, format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr))
+    };
+    let (code, text) = run(&address.to_string(), &rendered.test);
+    assert!(code == Some(0) && text.contains("accepted: ") && text.contains("rejected a sender"), "{text}");
+
+    let (code, text) = run(&format!("{sink}:25"), &rendered.test);
+    assert!(code == Some(1) && text.contains("a sender from another domain was accepted"), "{text}");
+
+    let later = r#"mkdir /tmp/fake
+        printf '#!/bin/sh\ncase "$*" in *stranger@*) echo "421 4.7.0 later"; exit 1 ;; esac\n' > /tmp/fake/smtp-source
+        chmod +x /tmp/fake/smtp-source
+        PATH=/tmp/fake:$PATH"#;
+    let (code, text) = run("nowhere:25", &format!("{later}\n{}", rendered.test));
+    assert!(code == Some(1) && text.contains("expected code 554, got: 421 4.7.0 later"), "{text}");
 }
 
 fn survives_sigterm(lab: &Lab, address: SocketAddr, sink: &str) {

@@ -92,4 +92,29 @@ fn values_reach_kubeseal_only_through_its_standard_input() {
     );
     let answer = seal(&format!("seal web password={}", file.display()));
     assert_eq!(answer.stdout, "login:\n  encryptedData:\n    password: AgaHVudGVyMgo=\n", "{}", answer.stderr);
+
+    // Within 60 days of its end, the certificate is used, with a warning.
+    let path = std::env::var("PATH").unwrap_or_default();
+    let program = kubeseal.display().to_string();
+    let run = bench.xtask(&format!("seal web password={}", file.display())).env("PATH", path);
+    let answer = run.env("XTASK_KUBESEAL", program).env("XTASK_NOW", "2106072190").run();
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    assert_eq!(answer.stdout, "login:\n  encryptedData:\n    password: AgaHVudGVyMgo=\n");
+    assert!(answer.stderr.contains("warning[sealing-certificate-expiring]"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("charts.toml"), "{}", answer.stderr);
+}
+
+#[test]
+fn a_name_that_looks_like_another_type_is_quoted() {
+    let bench = bench();
+    let kubeseal = bench.root().join("kubeseal");
+    std::fs::write(&kubeseal, KUBESEAL).expect("written");
+    std::fs::set_permissions(&kubeseal, std::fs::Permissions::from_mode(0o755)).expect("executable");
+    bench.write("password", "hunter2\n");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let file = bench.root().join("password");
+    let run = bench.xtask(&format!("seal web --name 2026 2026={}", file.display())).env("PATH", path);
+    let answer = run.env("XTASK_KUBESEAL", kubeseal.display().to_string()).env("XTASK_NOW", NOW).run();
+    assert!(answer.stdout.contains("metadata:\n  name: \"2026\"\n  namespace: shop\n"), "{}", answer.stdout);
+    assert!(answer.stdout.contains("    \"2026\": Ag"), "{}", answer.stdout);
 }

@@ -57,9 +57,14 @@ impl Runner<'_> {
                 return Err(Stop::Problem(problem.evidence(Evidence::Timeout)));
             }
         }
+        self.concluded(&finished, &expect, resource)
+    }
+
+    /// Compares the result of a command with the expected one, whose variables are filled, and saves its output.
+    pub(super) fn concluded(&mut self, finished: &Finished, expect: &Expect, resource: &str) -> Outcome {
         let file = expect.file.as_ref().map(|file| self.read(file)).transpose()?;
-        if let Some(cause) = expect.problem(&finished, file.as_ref().map(String::as_bytes)) {
-            return Err(Stop::Problem(failed(cause)));
+        if let Some(cause) = expect.problem(finished, file.as_ref().map(String::as_bytes)) {
+            return Err(Stop::Problem(Problem::new(resource, "failed", cause)));
         }
         let text = String::from_utf8_lossy(&finished.stdout);
         if let Some(name) = &expect.save {
@@ -74,7 +79,8 @@ impl Runner<'_> {
         Ok(shown.map(|line| line.trim().to_owned()))
     }
 
-    fn filled(&self, expect: &Expect) -> Result<Expect> {
+    /// The expected result with the values of its variables.
+    pub(super) fn filled(&self, expect: &Expect) -> Result<Expect> {
         let fill = |texts: &[String]| texts.iter().map(|text| self.fill(text)).collect::<Result<Vec<_>>>();
         let option = |text: &Option<String>| text.as_ref().map(|text| self.fill(text)).transpose();
         Ok(Expect {

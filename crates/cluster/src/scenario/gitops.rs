@@ -9,6 +9,7 @@ use document::{Fields, Value};
 use kubernetes::manifest::ObjectKey;
 
 use crate::observer::{Observer, Stop};
+use crate::scenario::expect::Finished;
 use crate::snapshot::{Object, Snapshot};
 use crate::verdict::{self, Problem, Verdict};
 
@@ -62,8 +63,8 @@ pub trait GitOps: Sync {
     fn refresh(&self) -> diagnostics::Result<()>;
 
     /// Runs a command of this tool in a clone with the last commit, on top of a main branch with the commit before it.
-    /// Returns its exit code and its output.
-    fn check(&self, args: &[String], deadline: Duration) -> Result<(Option<i32>, String), Stop>;
+    /// `input` is its standard input.
+    fn check(&self, args: &[String], input: Option<String>, deadline: Duration) -> Result<Finished, Stop>;
 
     /// How what changed in Applications since the last commit differs from what `diff` announces; nothing if it agrees.
     /// The second value is what was announced, in one line.

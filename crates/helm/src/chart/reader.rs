@@ -73,13 +73,12 @@ impl Reader {
         for key in ["description", "home", "icon", "kubeVersion", "type"] {
             self.text(root, key, key);
         }
-        let invalid = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-');
-        if let Some(name) =
-            present(root, "name").filter(|name| name.as_str().is_some_and(|text| text.contains(invalid)))
-        {
+        // Helm accepts blanks and other characters.
+        let invalid = |text: &str| text.contains(['/', '\\']) || text == "." || text == "..";
+        if let Some(name) = present(root, "name").filter(|name| name.as_str().is_some_and(invalid)) {
             self.diagnostics.push(
                 Diagnostic::new(Code::ChartInvalid, "`name` is not a valid chart name")
-                    .at(name.place(), "must be letters, digits, `-`, `_`, and `.`"),
+                    .at(name.place(), "must not contain a slash"),
             );
         }
     }

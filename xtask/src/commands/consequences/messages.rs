@@ -28,13 +28,14 @@ pub(super) fn lacks_a_value(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 /// Whether the field that is missing is below one that the cause says to move there.
 pub(super) fn moved_down(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let paths = cause.origin.as_ref().zip(effect.origin.as_ref());
+    let to = moves_to(cause);
     let inside = paths.is_some_and(|(cause, effect)| {
-        // The place of an item of a list is its first field.
-        cause.path.split_last().is_some_and(|(_, parent)| {
-            effect.path == parent || effect.path.split_last().is_some_and(|(_, item)| item == parent)
-        })
+        // The place of an item of a list, or of a map, is its first field.
+        let is_at =
+            |owner: &[String]| effect.path == owner || effect.path.split_last().is_some_and(|(_, item)| item == owner);
+        cause.path.split_last().is_some_and(|(_, parent)| is_at(parent)) || to.is_some_and(is_at)
     });
-    same_object(cause, effect) && inside && effect.lacks_a_field() && moves_to(cause).is_some()
+    same_object(cause, effect) && inside && effect.lacks_a_field() && to.is_some()
 }
 
 /// Whether what is wrong contains an error of `printf`, or is in an object whose name does.
@@ -380,4 +381,14 @@ pub(super) fn conflicting(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 /// Whether Helm complains about the same version of the kind.
 pub(super) fn same_version(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     same_file(cause, effect) && effect.is(&Fact::Unsupported("apiVersion".to_owned()))
+}
+
+/// Whether two targets render the same Applications, and everything else that they share.
+pub(super) fn of_the_same_targets(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let shared = |found: &Diagnostic| -> Vec<String> {
+        let target = |fact: &Fact| if let Fact::SharedWith(target) = fact { Some(target.clone()) } else { None };
+        found.facts.iter().filter_map(target).chain(found.target.clone()).collect()
+    };
+    let (targets, of_effect) = (shared(cause), shared(effect));
+    of_effect.len() > 1 && of_effect.iter().all(|target| targets.contains(target))
 }

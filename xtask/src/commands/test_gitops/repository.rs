@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use cluster::kubectl::checked;
 use cluster::observer::Stop;
+use cluster::scenario::expect::Finished;
 use cluster::scenario::gitops::{Change, GitOps, NAMESPACE};
 use cluster::verdict::Problem;
 use diagnostics::{Code, Diagnostic, Result};
@@ -233,9 +234,9 @@ impl GitOps for Repository<'_> {
         Ok(())
     }
 
-    fn check(&self, args: &[String], deadline: Duration) -> std::result::Result<(Option<i32>, String), Stop> {
-        let output = self.run(args, deadline)?;
-        Ok((output.code, format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr)))
+    fn check(&self, args: &[String], input: Option<String>, deadline: Duration) -> std::result::Result<Finished, Stop> {
+        let output = self.run(args, input, deadline)?;
+        Ok(Finished { exit: output.code, stdout: output.stdout, stderr: output.stderr })
     }
 
     fn unannounced(&self, apps: &[String], deadline: Duration) -> std::result::Result<(Vec<String>, String), Stop> {
@@ -268,7 +269,7 @@ impl Repository<'_> {
     ) -> std::result::Result<(Vec<String>, String), Stop> {
         let diff: Vec<String> =
             ["diff", "--format", "json"].iter().chain(options).map(|&argument| argument.to_owned()).collect();
-        let output = self.run(&diff, deadline)?;
+        let output = self.run(&diff, None, deadline)?;
         let mut announced = announced::read(&String::from_utf8_lossy(&output.stdout)).map_err(|error| {
             let command = format!("cargo xtask {}", diff.join(" "));
             Stop::Problem(Problem::new(format!("`{command}`"), "failed", format!("{error}: {}", output.stderr)))
@@ -288,13 +289,16 @@ impl Repository<'_> {
     }
 
     /// Runs this tool in a clone.
-    fn run(&self, args: &[String], deadline: Duration) -> std::result::Result<Output, Stop> {
+    fn run(&self, args: &[String], input: Option<String>, deadline: Duration) -> std::result::Result<Output, Stop> {
         let mut clone = self.clone.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self.state();
         let folder = Cloned::write(&mut clone, &state.before, &state.files)?;
         drop(state);
         let program = std::env::current_exe().map_err(|error| Diagnostic::io("find", Path::new("xtask"), &error))?;
         let mut invocation = Invocation::new(&program, folder).args(args);
+        if let Some(input) = input {
+            invocation = invocation.input(input);
+        }
         // The same tools, caches, and mirrors as in this run.
         for (name, value) in std::env::vars_os() {
             let Some(name) = name.to_str().filter(|name| name.starts_with("XTASK_")) else { continue };

@@ -289,7 +289,12 @@ impl Against<'_> {
                 diagnostics.0.extend(misspelled.report(found, &entry, Some(at.clone())));
             } else if verdict != Verdict::Allowed {
                 let found = self.by_project(finding(&what), kind_field(scope, verdict));
-                let found = found.help("remove it from the chart, or disable it in the values");
+                let found = found.help(match object.template.as_str() {
+                    template if template.contains("/templates/") => {
+                        "remove it from the chart, or disable it in the values"
+                    }
+                    _ => "remove it",
+                });
                 diagnostics.push(self.kind_help(found, (&what, key), scope, verdict));
             }
             let namespace = effective_namespace(&object.root, self.application.namespace());

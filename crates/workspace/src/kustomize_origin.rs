@@ -1,0 +1,162 @@
+//! Which line of a file that a kustomization reads a field of a rendered object comes from.
+//!
+//! Kustomize writes every object again, so that nothing connects its output with its input but what is in both: an object
+//! with the same kind and name that has the same value at the same path. What kustomize changes has no such place, except
+//! for the images that a kustomization replaces.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use diagnostics::{Place, Source};
+use document::{Node, Value, yaml};
+use toolbox::source;
+
+use crate::target::{Part, Target};
+
+/// The files that the kustomizations of a target read.
+#[derive(Debug)]
+pub struct KustomizeOrigin {
+    files: Vec<Arc<Source>>,
+    /// The contents of the kustomizations.
+    kustomizations: Vec<Node>,
+}
+
+/// A field of a rendered object.
+struct Field<'a> {
+    kind: &'a str,
+    name: &'a str,
+    path: Vec<String>,
+    /// The text of a scalar; `None` for a key, or another value.
+    text: Option<String>,
+    /// Whether the place is that of the key.
+    is_key: bool,
+}
+
+impl KustomizeOrigin {
+    /// Reads the files of a target in the checkout; `None` if it has no kustomization there.
+    #[must_use]
+    pub fn of(root: &Path, target: &Target<'_>) -> Option<Self> {
+        let sources = target.parts.iter().filter_map(|part| match part {
+            Part::Kustomize(part) => Some(part.source),
+            _ => None,
+        });
+        let (mut files, mut kustomizations) = (Vec::new(), Vec::new());
+        for source in sources {
+            let read = source.inspection.files.iter().filter(|file| is_yaml(file));
+            files.extend(read.filter_map(|file| source::read(root, file).ok()));
+            kustomizations.extend(source.inspection.kustomizations.iter().map(|one| one.root.clone()));
+        }
+        (!kustomizations.is_empty()).then_some(Self { files, kustomizations })
+    }
+
+    /// Where the author of a place in a golden can change it.
+    #[must_use]
+    pub fn author(&self, golden: &Place) -> Option<Place> {
+        let at = golden.span.as_ref()?.start;
+        let documents = yaml::parse(&golden.source).ok()?;
+        let object = documents.iter().map(|document| &document.root).find(|root| root.span.contains(&at))?;
+        let field = field(object, at)?;
+        self.field(&field).or_else(|| self.image(&field))
+    }
+
+    fn field(&self, field: &Field<'_>) -> Option<Place> {
+        let mut found: Vec<(bool, usize, Place)> = Vec::new();
+        let candidates = self.files.iter().filter(|file| file.text.contains(field.kind));
+        for document in candidates.filter_map(|file| yaml::parse(file).ok()).flatten() {
+            let root = &document.root;
+            let name = root.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
+            let is_same = root.get("kind").and_then(Node::as_str) == Some(field.kind) && !name.is_empty();
+            let is_prefixed = field.name.starts_with(name) || field.name.ends_with(name);
+            if is_same
+                && is_prefixed
+                && let Some(place) = within(root, &field.path, field)
+            {
+                found.push((name == field.name, root.span.len(), place));
+            }
+        }
+        let exact = found.iter().any(|(exact, ..)| *exact);
+        let found = found.into_iter().filter(|(same, ..)| *same == exact);
+        // A patch with the value replaces that of the resource, and keys are complete in the resource.
+        let nearest =
+            if field.is_key { found.max_by_key(|(_, size, _)| *size) } else { found.min_by_key(|(_, size, _)| *size) };
+        nearest.map(|(.., place)| place)
+    }
+
+    /// The entry of `images` that makes an image what it is.
+    fn image(&self, field: &Field<'_>) -> Option<Place> {
+        let rendered = field.text.as_deref().filter(|_| field.path.last().is_some_and(|key| key == "image"))?;
+        let images = self.kustomizations.iter().flat_map(|one| one.items_at(&["images"]));
+        images.into_iter().find_map(|entry| {
+            let text = |key: &str| entry.get(key).map(|node| node.as_str().or(node.as_number()).unwrap_or_default());
+            let rest = rendered.strip_prefix(text("newName").or(text("name"))?)?;
+            let key = match (rest.strip_prefix(':'), rest.strip_prefix('@')) {
+                (Some(tag), _) => (text("newTag") == Some(tag)).then_some("newTag")?,
+                (_, Some(digest)) => (text("digest") == Some(digest)).then_some("digest")?,
+                _ => rest.is_empty().then_some("newName")?,
+            };
+            Some(entry.get(key)?.place())
+        })
+    }
+}
+
+fn is_yaml(file: &Path) -> bool {
+    file.extension().is_some_and(|end| end == "yaml" || end == "yml")
+}
+
+/// The path of the innermost node that contains a byte, the node, and whether the byte is in its key.
+fn walk(object: &Node, at: usize) -> (Vec<String>, &Node, bool) {
+    let (mut path, mut node) = (Vec::new(), object);
+    loop {
+        let mut entries = node.entries().iter();
+        let mut items = node.items().iter().enumerate();
+        if let Some((key, value)) = entries.find(|(key, value)| key.span.contains(&at) || value.span.contains(&at)) {
+            path.push(key.name.clone());
+            node = value;
+            if key.span.contains(&at) {
+                return (path, node, true);
+            }
+        } else if let Some((index, item)) = items.find(|(_, item)| item.span.contains(&at)) {
+            path.push(index.to_string());
+            node = item;
+        } else {
+            return (path, node, false);
+        }
+    }
+}
+
+/// The field of an object whose key or value contains a byte.
+fn field(object: &Node, at: usize) -> Option<Field<'_>> {
+    let text = |path: &[&str]| object.find(path).and_then(Node::as_str);
+    let (kind, name) = (text(&["kind"])?, text(&["metadata", "name"])?);
+    let (path, node, is_key) = walk(object, at);
+    let text = if is_key { None } else { scalar(node) };
+    (!path.is_empty()).then_some(Field { kind, name, path, text, is_key })
+}
+
+/// The place of a field below a node that has the same value there. An item may be at another index, if only one fits.
+fn within(node: &Node, path: &[String], field: &Field<'_>) -> Option<Place> {
+    let Some((step, rest)) = path.split_first() else {
+        return (scalar(node) == field.text).then(|| node.place());
+    };
+    match &node.value {
+        Value::Sequence(items) => {
+            let same = step.parse::<usize>().ok().and_then(|index| within(items.get(index)?, rest, field));
+            same.or_else(|| {
+                let mut fitting = items.iter().filter_map(|item| within(item, rest, field));
+                fitting.next().filter(|_| fitting.next().is_none() && field.text.is_some())
+            })
+        }
+        _ if rest.is_empty() && field.is_key => node.get(step).map(|_| node.key_place(step)),
+        _ => within(node.get(step)?, rest, field),
+    }
+}
+
+/// The text of a scalar.
+fn scalar(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Mapping(_) | Value::Sequence(_) => None,
+        Value::Null => Some(String::new()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Number(text) | Value::String(text) => Some(text.clone()),
+    }
+}
