@@ -12,7 +12,7 @@ use std::sync::Arc;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, did_you_mean, nearest};
 use document::{Fields, Syntax, Value, toml};
 
-use crate::archive;
+pub use entry::{Sources, ToolPin, is_on_this_machine};
 
 /// The version of the format.
 const FORMAT: &str = "1";
@@ -22,53 +22,6 @@ const FORMAT: &str = "1";
 pub struct ToolsLock {
     source: Arc<Source>,
     pins: Vec<ToolPin>,
-}
-
-/// One version of one tool.
-#[derive(Debug, Clone)]
-pub struct ToolPin {
-    /// The name of the tool and of its program.
-    pub name: String,
-    /// The version, without a leading `v`.
-    pub version: String,
-    /// The arguments with which the program prints its version.
-    pub version_args: Vec<String>,
-    /// The package for `go install`, with its version.
-    pub go: Option<String>,
-    /// The linker flags for `go install`.
-    pub go_ldflags: Option<String>,
-    /// The approximate duration of `go install`.
-    pub go_takes: Option<String>,
-    /// The difference in minor versions that is allowed for a program on PATH or in the tool's variable.
-    pub minor_skew: u64,
-    /// The place of the version in the entry.
-    pub place: Place,
-    /// The source of a program that is part of this tool.
-    pub sources: Option<Sources>,
-    url: Option<String>,
-    member: Option<String>,
-    sums: BTreeMap<String, String>,
-}
-
-/// The source of a program in Go that is part of this tool.
-#[derive(Debug, Clone, Copy)]
-pub struct Sources {
-    /// The paths and texts of its files, including go.sum.
-    pub files: &'static [(&'static str, &'static str)],
-    /// The directory of the main package.
-    pub package: &'static str,
-}
-
-impl Sources {
-    /// The SHA-256 of all files.
-    #[must_use]
-    pub fn digest(&self) -> String {
-        let mut text = String::new();
-        for (path, content) in self.files {
-            text.push_str(&format!("{path} {}\n{content}", content.len()));
-        }
-        archive::sha256(text.as_bytes())
-    }
 }
 
 impl ToolsLock {
@@ -173,75 +126,6 @@ impl ToolsLock {
     pub fn platforms(&self) -> BTreeSet<&str> {
         self.pins.iter().flat_map(|pin| pin.sums.keys()).map(String::as_str).collect()
     }
-}
-
-impl ToolPin {
-    /// Whether Go can build it.
-    #[must_use]
-    pub fn builds(&self) -> bool {
-        self.go.is_some() || self.sources.is_some()
-    }
-
-    /// Whether a program with some version can be used: with the pinned version, or with the same major version and a
-    /// difference in minor versions of at most [`Self::minor_skew`].
-    #[must_use]
-    pub fn accepts(&self, version: &str) -> bool {
-        let minor = |text: &str| {
-            let mut parts = text.split('.');
-            Some((parts.next()?.parse::<u64>().ok()?, parts.next()?.parse::<u64>().ok()?))
-        };
-        version == self.version
-            || self.minor_skew > 0
-                && minor(version)
-                    .zip(minor(&self.version))
-                    .is_some_and(|(own, pinned)| own.0 == pinned.0 && own.1.abs_diff(pinned.1) <= self.minor_skew)
-    }
-
-    /// The accepted versions, for messages.
-    #[must_use]
-    pub fn wanted(&self) -> String {
-        match self.minor_skew {
-            0 => self.version.clone(),
-            1 => format!("{} (± 1 minor version)", self.version),
-            skew => format!("{} (± {skew} minor versions)", self.version),
-        }
-    }
-
-    /// The URL of the download for a platform.
-    #[must_use]
-    pub fn url(&self, platform: &str) -> Option<String> {
-        self.url.as_deref().map(|text| self.filled(text, platform))
-    }
-
-    /// The path of the program in the downloaded archive; `None` if the download is the program.
-    #[must_use]
-    pub fn member(&self, platform: &str) -> Option<String> {
-        self.member.as_deref().map(|text| self.filled(text, platform))
-    }
-
-    /// The SHA-256 of the download for a platform.
-    #[must_use]
-    pub fn sum(&self, platform: &str) -> Option<&str> {
-        self.sums.get(platform).map(String::as_str)
-    }
-
-    fn filled(&self, text: &str, platform: &str) -> String {
-        let (system, processor) = platform.split_once('-').unwrap_or((platform, ""));
-        text.replace("{version}", &self.version)
-            .replace("{platform}", platform)
-            .replace("{os}", system)
-            .replace("{arch}", processor)
-    }
-}
-
-/// Whether a URL is on this machine, where a connection without encryption cannot be changed by others.
-#[must_use]
-pub fn is_on_this_machine(url: &str) -> bool {
-    let authority = url.strip_prefix("http://").and_then(|rest| rest.split('/').next());
-    authority.is_some_and(|authority| {
-        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
-        ["127.0.0.1", "localhost"].contains(&host) && port.chars().all(|c| c.is_ascii_digit())
-    })
 }
 
 #[cfg(test)]

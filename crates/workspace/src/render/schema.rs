@@ -4,18 +4,16 @@
 //! Helm prints only the path of the value. The part of the schema is found by following that path, through references
 //! and combinations, to the schemas that contain the violated keyword. Nothing is validated here; Helm does that.
 
-mod wording;
-
 use diagnostics::Place;
 use document::{Node, Value};
 use helm::errors::{Rule, Violation};
 use helm::values_schema::keywords;
 
-use wording::{expression, list, written};
-pub(super) use wording::{kind, sentence};
-
 /// The maximum length of a path through a schema, because references may be recursive.
 const MAX_DEPTH: usize = 32;
+
+/// The maximum length of a regular expression in a message.
+const MAX_PATTERN: usize = 60;
 
 /// Something wrong with one value: a violation of a rule that is not a combination of others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -270,7 +268,7 @@ impl Found<'_> {
     }
 
     /// The description of the value itself, not of a rule that combines several values.
-    fn own_description(&self) -> Option<&str> {
+    pub(super) fn own_description(&self) -> Option<&str> {
         self.described(|outside| !outside)
     }
 
@@ -315,7 +313,7 @@ impl Found<'_> {
     }
 
     /// The rule of a `not`, as far as it can be put into words.
-    fn forbidden(&self) -> Option<String> {
+    pub(super) fn forbidden(&self) -> Option<String> {
         let not = self.schema()?.get("not")?;
         if let Some(value) = not.get("const") {
             return Some(format!("must not be `{}`", written(value)));
@@ -327,11 +325,33 @@ impl Found<'_> {
     }
 }
 
+/// A value as written in YAML.
+fn written(node: &Node) -> String {
+    match node.as_str() {
+        Some("") => "\"\"".to_owned(),
+        Some(text) => document::edit::scalar(text),
+        None => node.to_json(),
+    }
+}
+
+pub(super) fn list(items: impl Iterator<Item = String>) -> String {
+    items.map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn expression(pattern: &str) -> String {
+    if pattern.chars().count() <= MAX_PATTERN {
+        format!("the pattern `{pattern}`")
+    } else {
+        "the pattern in values.schema.json".to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use diagnostics::Source;
     use document::yaml;
 
+    use super::super::schema_wording::sentence;
     use super::*;
 
     fn violation(pointer: &str, rule: Rule, causes: Vec<Violation>) -> Violation {

@@ -1,8 +1,6 @@
 //! Turns violations of a values.schema.json into diagnostics: what is wrong with which value, at the place where it is
 //! set, and how to correct it.
 
-mod misreading;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -13,7 +11,9 @@ use helm::errors::{Rule, Violation};
 use helm::{dependencies, values_schema};
 use toolbox::source::read;
 
+use super::misreading;
 use super::schema::{self, Problem};
+use super::schema_wording;
 use super::values::{Setting, Values, descend};
 use crate::target::ChartTarget;
 
@@ -286,7 +286,7 @@ impl Context<'_> {
         schema: &Schema,
         found: Option<&schema::Found<'_>>,
     ) -> Diagnostic {
-        let (sentence, described) = schema::sentence(problem, found);
+        let (sentence, described) = schema_wording::sentence(problem, found);
         let diagnostic = Diagnostic::new(Code::HelmRefused, format!("`{}` {sentence}", name(pointer)));
         let diagnostic = diagnostic.fact(Fact::Value(name(pointer)));
         if let Some((parameter, place)) = values.parameter_inside(pointer) {
@@ -358,7 +358,7 @@ fn invalid(
     schema: &Schema,
     found: Option<&schema::Found<'_>>,
 ) -> Diagnostic {
-    let (sentence, described) = schema::sentence(problem, found);
+    let (sentence, described) = schema_wording::sentence(problem, found);
     let allowed = found.map(schema::Found::allowed).unwrap_or_default();
     let last = pointer.last().map(String::as_str).unwrap_or_default();
     let (reading, help) = match &problem.rule {

@@ -1,16 +1,12 @@
 //! Violated rules in words: "must be a string, not a boolean".
 
-use document::Node;
 use helm::errors::Rule;
 
-use super::{Found, Problem};
-
-/// The maximum length of a regular expression in a message.
-const MAX_PATTERN: usize = 60;
+use super::schema::{Found, Problem, expression, list};
 
 /// A rule in words, as the rest of a sentence that starts with the name of the value, and whether the description is
 /// part of it.
-pub(in crate::render) fn sentence(problem: &Problem, found: Option<&Found<'_>>) -> (String, bool) {
+pub(super) fn sentence(problem: &Problem, found: Option<&Found<'_>>) -> (String, bool) {
     let described =
         || found.and_then(Found::own_description).map(|text| format!("is not valid: expected {}", expected(text)));
     let opaque = |fallback: String| described().map_or((fallback, false), |text| (text, true));
@@ -49,27 +45,6 @@ pub(in crate::render) fn sentence(problem: &Problem, found: Option<&Found<'_>>) 
         Rule::Other(text) => format!("violates values.schema.json: {text}"),
     };
     (sentence, false)
-}
-
-/// A value as written in YAML.
-pub(super) fn written(node: &Node) -> String {
-    match node.as_str() {
-        Some("") => "\"\"".to_owned(),
-        Some(text) => document::edit::scalar(text),
-        None => node.to_json(),
-    }
-}
-
-pub(super) fn list(items: impl Iterator<Item = String>) -> String {
-    items.map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
-}
-
-pub(super) fn expression(pattern: &str) -> String {
-    if pattern.chars().count() <= MAX_PATTERN {
-        format!("the pattern `{pattern}`")
-    } else {
-        "the pattern in values.schema.json".to_owned()
-    }
 }
 
 /// The first sentence of a description, to follow "expected".
@@ -111,7 +86,7 @@ fn any_type(types: &[String]) -> String {
 }
 
 /// A type with its article.
-pub(in crate::render) fn kind(name: &str) -> &str {
+pub(super) fn kind(name: &str) -> &str {
     match name {
         "array" => "a list",
         "boolean" => "a boolean",

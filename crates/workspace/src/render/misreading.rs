@@ -2,8 +2,8 @@
 
 use document::{Value, edit, yaml};
 
-use super::{quoted_list, schema};
-use crate::render::values::Setting;
+use super::values::Setting;
+use super::{schema, schema_wording};
 
 /// Returns how YAML or Helm reads a value of the wrong type, if that may surprise its author, and how to correct it.
 pub(super) fn explain(
@@ -15,13 +15,13 @@ pub(super) fn explain(
 ) -> (Option<String>, Option<String>) {
     let written = setting.written.as_str();
     let wants = |kind: &str| want.iter().any(|name| name == kind);
-    let choose = || Some(format!("use one of {}", quoted_list(allowed)));
+    let choose = || Some(format!("use one of {}", schema::list(allowed.iter().cloned())));
     let permitted =
         allowed.is_empty() || allowed.iter().any(|value| value == written || *value == edit::scalar(written));
     if let Some(force_string) = setting.parameter {
         return match (got, force_string) {
             ("number" | "boolean" | "null", false) if wants("string") => {
-                let reading = format!("without `forceString`, Helm reads `{written}` as {}", schema::kind(got));
+                let reading = format!("without `forceString`, Helm reads `{written}` as {}", schema_wording::kind(got));
                 (Some(reading), if permitted { Some("set `forceString: true`".to_owned()) } else { choose() })
             }
             ("string", true) if !wants("string") => (None, Some("remove `forceString`".to_owned())),
