@@ -168,7 +168,7 @@ fn applications_are_generated_like_in_argo_cd() {
         expected.sort();
         // Argo CD finds duplicates later, and unknown generators not at all.
         let stricter = problems.iter().any(|problem| {
-            problem.contains("two Applications named")
+            problem.contains(" Applications named ")
                 || problem.contains("has no generator")
                 || problem.contains("is not defined")
         });
