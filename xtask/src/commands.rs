@@ -5,6 +5,7 @@ mod applied;
 pub mod argocd;
 pub mod bench;
 pub mod cache;
+pub mod changed;
 pub mod checks;
 pub mod ci;
 pub mod completions;
