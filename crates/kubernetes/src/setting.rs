@@ -26,12 +26,13 @@ const CREDENTIALS: [&str; 13] = [
 ];
 
 /// The last words of keys of settings, whatever the value is.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "bucket",
     "endpoint",
     "endpoints",
     "host",
     "hostname",
+    "image",
     "port",
     "protocol",
     "region",
@@ -54,14 +55,20 @@ pub fn is_setting(key: &str, text: &str) -> bool {
     }
     let last = key.rsplit(['_', '-', '.']).next().unwrap_or_default();
     let short = |text: &str| !text.contains('@') && text.lines().count() < 2;
-    KEYS.contains(&last) && short(text) || is_text(text)
+    let is_short = || short(text) || decoded(text).is_some_and(|text| short(&text));
+    KEYS.contains(&last) && is_short() || is_text(text)
+}
+
+/// The text of a value in base64, which may have several lines.
+fn decoded(text: &str) -> Option<String> {
+    let compact: String = text.split_whitespace().collect();
+    String::from_utf8(BASE64_STANDARD.decode(compact).ok()?).ok()
 }
 
 /// Whether a value, which may be in base64, is a setting unless its key says otherwise.
 #[must_use]
 pub(crate) fn is_text(text: &str) -> bool {
-    let decoded = || String::from_utf8(BASE64_STANDARD.decode(text.trim()).ok()?).ok();
-    is_harmless(text) || decoded().is_some_and(|text| is_harmless(&text))
+    is_harmless(text) || decoded(text).is_some_and(|text| is_harmless(&text))
 }
 
 /// Whether a text is a setting whatever its key is, if that does not say that it is a credential.
