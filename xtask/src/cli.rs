@@ -67,8 +67,8 @@ pub struct Common {
     #[arg(long, global = true, value_name = "N")]
     pub jobs: Option<usize>,
 
-    /// What runs `helm template`: the helm command, or an engine that renders many charts in one process (batch)
-    /// [default: auto, the engine if it is installed]
+    /// How to run `helm template`: with the helm command, or with an engine that renders many charts in one process
+    /// (batch) [default: auto, the engine if it is installed]
     #[arg(long, global = true, value_enum, value_name = "ENGINE")]
     pub engine: Option<EngineChoice>,
 
@@ -89,7 +89,7 @@ pub struct Common {
 /// What runs `helm template`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum EngineChoice {
-    /// The engine if it is installed, else the helm command.
+    /// The engine if it is installed, otherwise the helm command.
     #[default]
     Auto,
     /// The helm command.
@@ -128,23 +128,23 @@ pub enum Command {
     /// `<app>/default`, the Application itself, or `<app>/<case>` for each `ci/<case>-values.yaml` of its chart. If none of
     /// its inputs changed since the goldens were recorded, it is fresh and is not rendered.
     Render(Render),
-    /// Show what Argo CD would change between two revisions, and how dangerous that is
+    /// Show what Argo CD would change between two revisions, and how severe each change is
     ///
-    /// Compares what each Application renders at the base with what it renders now, also if the goldens were accepted
-    /// already. A revision whose goldens are up to date is not rendered again. The checkout is only read.
+    /// Compares the rendered objects of each Application at the base with those of the head, even if the goldens were
+    /// already accepted. A revision whose goldens are up to date is not rendered again. The checkout is only read.
     ///
     /// Each change has a severity: blocker (the sync fails, or data is lost), caution (something may be interrupted or
-    /// weakened), notice (a restart, another version), or routine. With `--fail-on`, severe changes are a failure.
+    /// weakened), notice (a restart, another version), or routine. With `--fail-on`, severe changes fail the run.
     Diff(Diff),
-    /// Decide about each difference from the goldens on a terminal
+    /// Accept or reject each difference from the goldens interactively
     ///
     /// Shows the differences one by one, each once for all targets that have it, and records the targets whose
-    /// differences are all accepted. Refused if CI=true.
+    /// differences are all accepted. Not allowed if CI=true.
     Review(Selection),
     /// List the differences from the goldens, one line each
     ///
-    /// Writes nothing, and the exit code is 0 also if there are differences. Meant for editors, and for scripts with
-    /// `--format json`.
+    /// Writes nothing, and exits with 0 even if there are differences. For editors, and with `--format json` for
+    /// scripts.
     Pending(Selection),
     /// Download the charts pinned in charts.lock: dependencies, and sources of Applications
     Deps {
@@ -153,10 +153,10 @@ pub enum Command {
         #[arg(long, value_name = "NAME[@VERSION]", num_args = 0..)]
         update: Option<Vec<String>>,
     },
-    /// Measure the speed of this tool beside that of others
+    /// Benchmark this tool against other programs
     ///
-    /// Measures in this workspace, and in generated ones of up to 5000 Applications. Without arguments, measures everything
-    /// but the rows about `cargo build`, which takes minutes.
+    /// Measures this workspace, and generated ones of up to 5000 Applications. Without arguments, runs all rows except
+    /// those about `cargo build`, which take minutes.
     Bench {
         /// Part of the name of a row to measure
         #[arg(value_name = "ROW")]
@@ -184,7 +184,7 @@ pub enum Command {
     /// Run render, validate, and lint, and print one report
     ///
     /// Compares every target with its goldens, whatever its render.lock says, and validates and lints it. Renders with
-    /// unchanged inputs are taken from the cache, of which a sample is rendered again. A failing stage does not stop the
+    /// unchanged inputs are taken from the cache; `ci` renders a sample of them again. A failing stage does not stop the
     /// others. With `--kind` and `--gitops`, `test-kind` and `test-gitops` run as the last stages, in the clusters that
     /// earlier runs kept or in new ones.
     Ci(Ci),
@@ -192,13 +192,13 @@ pub enum Command {
     ///
     /// Uses the schemas in schemas/ and those of the CustomResourceDefinitions that the targets render. A kind without a
     /// schema is reported unless charts.toml allows it. Constraints that the API server enforces beyond its schemas, such
-    /// as label and port syntax, are checked, too. With `--kubeconfig`, the cluster's Sealed Secrets controller verifies the
-    /// SealedSecrets, which requires access to its Service through the API server.
+    /// as label and port syntax, are also checked. With `--kubeconfig`, the cluster's Sealed Secrets controller verifies
+    /// the SealedSecrets, which requires access to its Service through the API server.
     Validate(Validate),
     /// Generate schemas/ from an API server's OpenAPI document
     ///
-    /// Writes a strict JSON schema for each kind of Kubernetes itself, and for each further kind that the targets use and
-    /// that none of their CustomResourceDefinitions defines. Removes the schemas that are no longer used.
+    /// Writes a strict JSON schema for each built-in kind of Kubernetes, and for each other kind that the targets use
+    /// without rendering its CustomResourceDefinition. Removes schemas that are no longer used.
     Schemas(Schemas),
     /// Build the container images of this repository
     ///
@@ -223,7 +223,7 @@ pub enum Command {
     /// in tests/gitops, and deletes the cluster.
     #[command(name = "test-gitops")]
     TestGitops(TestGitops),
-    /// List every pinned version, the newest one that is known, and known vulnerabilities
+    /// List every pinned version with the newest known version and known vulnerabilities
     ///
     /// Covers chart dependencies, images, tools, Argo CD, and Kubernetes. Newest versions come from `XTASK_CHART_MIRROR` or
     /// the chart repositories, from tools.lock, and from advisories.toml. A version that an advisory affects is a finding.
@@ -248,14 +248,14 @@ pub enum Command {
     /// With a code: prints what it means, why it matters, how to fix it, and an example, from docs/checks.md. Without
     /// arguments: lists all codes. Needs no workspace.
     ///
-    /// With a target and an object: prints which line of which template wrote each line of the object, and which values it
-    /// depends on. With a field, for example `spec.ports.0.port`, also the named templates that lead to it, and where the
-    /// values are set.
+    /// With a target and an object: prints, for each line of the object, the template line that wrote it and the values
+    /// that it depends on. With a field, for example `spec.ports.0.port`, also prints the named templates that lead to it,
+    /// and where the values are set.
     Explain(Explain),
     /// List every rendered line that a value reaches
     ///
-    /// Finds the lines that contain the value or are computed from it, and those that are rendered because of it, in every
-    /// target. Values of a dependency begin with its name or alias.
+    /// Finds the lines of every target that contain the value, are computed from it, or are rendered because of it. Values
+    /// of a dependency begin with its name or alias.
     Impact(Impact),
     /// List the Applications, or change the repository that they use
     #[command(subcommand)]
@@ -265,16 +265,17 @@ pub enum Command {
     Tools(Tools),
     /// Show or reduce the size of the cache
     ///
-    /// The cache has what commands rendered and checked, by the digest of all inputs, so that nothing is computed twice, not
-    /// on another branch and not in another checkout. It deletes by itself what was not used for the longest time.
+    /// The cache contains the results of renders and checks, stored under the digest of their inputs, so a result is never
+    /// computed twice, not even on another branch or in another checkout. The least recently used entries are deleted
+    /// automatically.
     #[command(subcommand)]
     Cache(Cache),
-    /// Show what this machine has of what the commands need, and what is missing
+    /// Check whether this machine has everything that the commands need
     ///
     /// Looks for the workspace, the cache, git, the pinned tools and charts, a container engine, Go, and a terminal, and
-    /// shows which commands need what is missing. Installs nothing. The exit code is 0 if `render` works.
+    /// lists the commands that need each missing item. Installs nothing. The exit code is 0 if `render` works.
     Doctor,
-    /// Print a script with which a shell completes commands and options
+    /// Print a completion script for a shell
     ///
     /// Completes the program `xtask`. To use it with Cargo, define a function: `xtask() { cargo xtask "$@"; }`.
     Completions(Completions),
@@ -327,7 +328,7 @@ pub struct Render {
     #[arg(long)]
     pub accept: bool,
 
-    /// Render fresh targets, too, and those whose renders are in the cache
+    /// Also render fresh targets and targets whose renders are cached
     #[arg(long)]
     pub force: bool,
 
@@ -339,11 +340,11 @@ pub struct Render {
     #[arg(long, value_name = "VERSION")]
     pub argocd: Option<String>,
 
-    /// Render again whenever a file changes, and print what is different then, until Ctrl-C
+    /// Render again whenever a file changes, and print the changes, until Ctrl-C
     #[arg(long, conflicts_with = "accept")]
     pub watch: bool,
 
-    /// Only the targets in part I of N, for a CI matrix; part 1 also has what belongs to no Application
+    /// Only the targets in shard I of N, for a CI matrix; shard 1 also checks files that belong to no Application
     #[arg(long, value_name = "I/N", conflicts_with = "accept")]
     pub shard: Option<Shard>,
 }
@@ -375,7 +376,7 @@ pub struct Lint {
     #[arg(long, conflicts_with_all = ["fix", "base"])]
     pub images: bool,
 
-    /// Only the targets in part I of N, for a CI matrix; part 1 also has what belongs to no Application
+    /// Only the targets in shard I of N, for a CI matrix; shard 1 also checks files that belong to no Application
     #[arg(long, value_name = "I/N", conflicts_with = "fix")]
     pub shard: Option<Shard>,
 }
@@ -383,7 +384,7 @@ pub struct Lint {
 /// `ci`.
 #[derive(Debug, Args)]
 pub struct Ci {
-    /// Directory of additional CustomResourceDefinitions, for example those of Argo CD
+    /// Directory with additional CustomResourceDefinitions, for example Argo CD's
     #[arg(long, value_name = "DIR")]
     pub crds: Option<PathBuf>,
 
@@ -399,7 +400,7 @@ pub struct Ci {
     #[arg(long)]
     pub gitops: bool,
 
-    /// Only the targets in part I of N, for a CI matrix; part 1 also has what belongs to no Application
+    /// Only the targets in shard I of N, for a CI matrix; shard 1 also checks files that belong to no Application
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
 
@@ -415,15 +416,15 @@ pub struct Validate {
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
 
-    /// Directory of additional CustomResourceDefinitions, for example those of Argo CD
+    /// Directory with additional CustomResourceDefinitions, for example Argo CD's
     #[arg(long, value_name = "DIR")]
     pub crds: Option<PathBuf>,
 
-    /// Only the targets in part I of N, for a CI matrix; part 1 also has what belongs to no Application
+    /// Only the targets in shard I of N, for a CI matrix; shard 1 also checks files that belong to no Application
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
 
-    /// Also ask the Sealed Secrets controller of this cluster whether it can decrypt every SealedSecret
+    /// Also verify every SealedSecret with the Sealed Secrets controller of this cluster
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 }
@@ -455,7 +456,7 @@ pub struct Image {
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 
-    /// Rebuild fresh images, too, without the build cache, for example to install newer packages
+    /// Also rebuild fresh images, without the build cache, for example to install newer packages
     #[arg(long)]
     pub force: bool,
 
@@ -484,7 +485,7 @@ pub struct Seal {
     #[arg(value_name = "APP")]
     pub app: String,
 
-    /// Name of the Secret [default: that of the only SealedSecret that the Application, or else one of its cases, renders]
+    /// Name of the Secret [default: the only SealedSecret that the Application or one of its cases renders]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 
@@ -589,11 +590,11 @@ pub enum Tools {
 /// `cache`.
 #[derive(Debug, Subcommand)]
 pub enum Cache {
-    /// Show how many entries the parts of the cache have, and their size
+    /// Show the size and the number of entries of each part of the cache
     Stats,
-    /// Delete what was not used for the longest time
+    /// Delete the least recently used entries
     Gc {
-        /// Size of results and inline values to keep, in MiB; with 0, exports of commits are deleted, too [default: 512]
+        /// Size of results and inline values to keep, in MiB; 0 also deletes exported commits [default: 512]
         #[arg(long, value_name = "MIB")]
         limit: Option<u64>,
     },

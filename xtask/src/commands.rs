@@ -1,10 +1,10 @@
 //! The commands, one per file. Each calls the stages in order and returns its outcome.
 
 pub mod app_of_apps;
-mod applied;
 pub mod argocd;
 pub mod bench;
 pub mod cache;
+pub mod cache_sample;
 pub mod changed;
 pub mod checks;
 pub mod ci;
@@ -17,22 +17,22 @@ pub mod doctor;
 pub mod end_to_end;
 pub mod engines;
 pub mod explain;
+pub mod explain_object;
 mod forbidden_kinds;
 pub mod image;
 pub mod impact;
 pub mod init;
 pub mod lint;
 pub mod man;
-pub mod memory;
 pub mod new;
-pub mod origin;
 pub mod outdated;
 pub mod pending;
 pub mod placing;
 pub mod render;
 pub mod rendering;
 pub mod review;
-pub mod sample;
+pub mod run_renders;
+mod scenario_validation;
 pub mod schemas;
 pub mod seal;
 pub mod test_gitops;
@@ -57,7 +57,7 @@ use toolbox::tools::Tools;
 use workspace::Workspace;
 
 use self::engines::Engines;
-use self::memory::Memory;
+use self::run_renders::RunRenders;
 use crate::report::{Printer, json};
 
 /// The environment and the common options of a command.
@@ -78,7 +78,7 @@ pub struct Session<'a> {
     /// The engines that render in the place of Helm.
     pub engines: &'a Engines,
     /// What this run rendered.
-    pub rendered: Arc<Memory>,
+    pub rendered: Arc<RunRenders>,
     /// What runs rendered and computed before.
     pub results: Arc<Results>,
     /// The goldens, if a command read all of them.

@@ -14,8 +14,9 @@ use xtask::cli::{Cli, Command};
 use xtask::commands::end_to_end::prepare;
 use xtask::commands::engines::Engines;
 use xtask::commands::{
-    Outcome, Session, argocd, bench, cache, ci, completions, deps, diff, doctor, explain, image, impact, init, lint,
-    man, new, origin, outdated, pending, render, review, schemas, seal, test_gitops, test_kind, tools, validate, watch,
+    Outcome, Session, argocd, bench, cache, ci, completions, deps, diff, doctor, explain, explain_object, image,
+    impact, init, lint, man, new, outdated, pending, render, review, schemas, seal, test_gitops, test_kind, tools,
+    validate, watch,
 };
 use xtask::report::timings::Timings;
 use xtask::report::{Printer, json};
@@ -190,10 +191,13 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::New(cli::New { app, dependency, repository, namespace }) => {
             new::run(session, &new::Request { app, dependency, repository, namespace })
         }
-        Command::Explain(cli::Explain { subject, coverage: true, .. }) => origin::coverage(session, subject.as_slice()),
-        Command::Explain(cli::Explain { subject, object, field, .. }) => {
-            origin::run(session, &origin::Request { target: subject.unwrap_or_default(), object, field })
+        Command::Explain(cli::Explain { subject, coverage: true, .. }) => {
+            explain_object::coverage(session, subject.as_slice())
         }
+        Command::Explain(cli::Explain { subject, object, field, .. }) => explain_object::run(
+            session,
+            &explain_object::Request { target: subject.unwrap_or_default(), object, field },
+        ),
         Command::Impact(cli::Impact { value, targets }) => impact::run(session, &impact::Request { value, targets }),
         Command::Argocd(cli::Argocd::List) => argocd::list(session),
         Command::Argocd(cli::Argocd::SetRepository { url, revision }) => {

@@ -169,10 +169,10 @@ mod tests {
     fn a_checker_that_fails_is_never_clean() {
         assert_eq!(error("no-such-checker"), "`no-such-checker` was not found");
         assert_eq!(error("kill -9 $$; :"), "`kill -9 $$; :` crashed");
-        assert_eq!(error("false"), "`false` ended with exit code 1 and printed nothing");
+        assert_eq!(error("false"), "`false` exited with code 1 and printed nothing");
         assert_eq!(
             error("echo oops; exit 2; :"),
-            "`echo oops; exit 2; :` ended with exit code 2, and its output is not known"
+            "`echo oops; exit 2; :` exited with code 2, and its output is not known"
         );
         assert_eq!(error("echo '{\"runs\": ['; :"), "`echo '{\"runs\": ['; :` printed incomplete JSON");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What Argo CD does with each object of an Application that changed.
+//! Decides what Argo CD does with each changed object of an Application: apply, prune, replace, or leave it.
 //!
 //! As in Argo CD 3.5: a sync starts only if an object is `OutOfSync`, which hooks, ignored fields, and changes without a
 //! meaning do not cause. Once it starts, it applies every object and runs every hook.
@@ -82,9 +82,9 @@ pub fn plans_without<'a>(
     let cascades = effect::cascades(application).is_some();
     let plan = |object: &Object| {
         if !deleted {
-            Plan::new(Action::Leave).because("nothing prunes the Application, so that it stays with its objects")
+            Plan::new(Action::Leave).because("nothing prunes the Application, so it stays with its objects")
         } else if !cascades {
-            Plan::new(Action::Leave).because("the Application has no cascading finalizer, so that its objects stay")
+            Plan::new(Action::Leave).because("the Application has no cascading finalizer, so its objects stay")
         } else if sync_order::order(&object.root).is_none() {
             never_applied(object)
         } else if effect::deleted_with(application, &object.root) {
@@ -138,7 +138,7 @@ fn never_applied(object: &Object) -> Plan {
     let own = annotation("argocd.argoproj.io/hook").map(|hook| format!("`argocd.argoproj.io/hook: {hook}`"));
     let hook = own.or_else(|| annotation("helm.sh/hook").map(|hook| format!("`helm.sh/hook: {hook}`")));
     let hook = hook.unwrap_or_else(|| "its hook".to_owned());
-    Plan::new(Action::Nothing).because(&format!("Argo CD does not apply objects with {hook}"))
+    Plan::new(Action::Nothing).because(&format!("Argo CD never applies objects with {hook}"))
 }
 
 fn removal(application: &Node, before: &Object) -> Draft {
@@ -183,7 +183,7 @@ fn update(application: &Node, before: &Object, after: &Object) -> Draft {
     let on = |name: &str| has_option(application, name);
     let plan = match effect::update(application, &before.root, &after.root) {
         Update::Recreated => Plan { update: None, ..Plan::new(Action::Replace) }
-            .because("`Force=true` deletes it and creates it again if the API server refuses the update"),
+            .because("`Force=true` deletes it and creates it again if the API server rejects the update"),
         Update::Requested(refusal::Update::Replace) => {
             Plan { update: Some(refusal::Update::Replace), ..Plan::new(Action::Replace) }.because("`Replace=true`")
         }
@@ -194,7 +194,7 @@ fn update(application: &Node, before: &Object, after: &Object) -> Draft {
             Draft { plan: Plan::new(Action::Nothing).because("the API server stores the same"), starts: Starts::Never }
         }
         Meaning::Ignored if on("RespectIgnoreDifferences=true") || on("ApplyOutOfSyncOnly=true") => Draft {
-            plan: Plan::new(Action::Nothing).because("`ignoreDifferences` contains all that changes"),
+            plan: Plan::new(Action::Nothing).because("`ignoreDifferences` covers all changes"),
             starts: Starts::Never,
         },
         Meaning::Ignored => Draft {
@@ -202,7 +202,7 @@ fn update(application: &Node, before: &Object, after: &Object) -> Draft {
                 "`ignoreDifferences` starts no sync, but other objects do, and without `RespectIgnoreDifferences=true` \
                  the sync applies this one, too",
             ),
-            starts: Starts::Waits("`ignoreDifferences` contains all that changes"),
+            starts: Starts::Waits("`ignoreDifferences` covers all changes"),
         },
         Meaning::Uncertain if plan.reason.is_none() => Draft {
             plan: plan.because(

@@ -1,6 +1,6 @@
 //! ApplicationSets: generators, templates, and the Applications that they make.
 //!
-//! Everything is as in Argo CD 3.5.7; the answers in the tests are those of its own code. Only the order of the
+//! Everything works as in Argo CD 3.5.7; the expected results in the tests come from its own code. Only the order of the
 //! Applications differs where Argo CD has none.
 
 mod check;

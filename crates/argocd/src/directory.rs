@@ -5,7 +5,7 @@
 //! also matches `/`. A file with the marker `+argocd:skip-file-rendering` is left out, and so is a YAML file that does
 //! not look like a manifest; all else must be objects.
 //!
-//! The text of each document is kept as its author wrote it.
+//! The text of each document is kept as written.
 
 mod documents;
 pub mod jsonnet;

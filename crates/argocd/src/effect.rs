@@ -1,4 +1,4 @@
-//! What a sync does with an object that changed, or that is no longer rendered.
+//! Sync behavior for one object: how a sync updates it, and whether it prunes it once it is no longer rendered.
 //!
 //! As in Argo CD 3.5: options of the object in the cluster decide about pruning, since no other object is left, and options
 //! of both about updates. `helm.sh/resource-policy: keep` is honored only when the Application is deleted, not by pruning.
@@ -21,9 +21,9 @@ pub const CASCADING: &[&str] = &[
 /// How a sync updates an object that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Update {
-    /// By a request that the API server may refuse.
+    /// By a request that the API server may reject.
     Requested(refusal::Update),
-    /// By deleting and creating it, at least if the API server refuses a request.
+    /// By deleting and creating it, at least if the API server rejects a request.
     Recreated,
 }
 

@@ -1,6 +1,6 @@
 //! Go's text/template with the functions that Argo CD gives to ApplicationSets.
 //!
-//! The tables in the tests are answers of Argo CD's own code. The crate gotmpl was tried first: it accepts templates
+//! The expected results in the tests come from Argo CD's own code. The crate gotmpl was tried first: it accepts templates
 //! without `end`, checks functions only where they are called, writes large numbers differently, and has no types for
 //! arguments, all of which Argo CD rejects or shows.
 

@@ -1,4 +1,4 @@
-//! What remains of an object after the fields that an Application ignores are removed.
+//! `ignoreDifferences`: removes the ignored fields from an object.
 //!
 //! As in Argo CD, which removes them from the object in the cluster and from the rendered one before it compares the two.
 

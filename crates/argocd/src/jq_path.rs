@@ -1,4 +1,4 @@
-//! The part of jq in which people write `jqPathExpressions`: paths, `select`, pipes, and commas.
+//! The subset of jq that `jqPathExpressions` use: paths, `select`, pipes, and commas.
 //!
 //! An expression that uses more of jq is not evaluated.
 

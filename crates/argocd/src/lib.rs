@@ -1,4 +1,4 @@
-//! Argo CD: Applications, projects, value files, substitution, sync waves, and permissions.
+//! Argo CD: Applications, ApplicationSets, projects, value files, sync order, pruning, and permissions.
 //!
 //! Argo CD's surprising behavior is reproduced, because it decides what is deployed. For example, a `null` outside of
 //! `valuesObject` in `.argocd-source.yaml` removes nothing.

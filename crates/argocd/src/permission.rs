@@ -1,4 +1,4 @@
-//! What a project permits, by the rules of Argo CD 3.5.
+//! Permissions of an AppProject: sources, destinations, namespaces, and kinds, by the rules of Argo CD 3.5.
 //!
 //! Some of them are surprising: a denial such as `!https://…` permits every repository that it does not match. Namespaced
 //! kinds are permitted unless a whitelist is set, cluster-scoped kinds only if one is. The tables in the tests were

@@ -1,4 +1,4 @@
-//! Symbolic links that make Argo CD refuse a repository.
+//! Symbolic links that make Argo CD reject a repository.
 //!
 //! Argo CD renders nothing from a repository, or from a chart of a repository, that contains a link with an absolute
 //! target or a target outside of it, even one that nothing uses. It follows the text of the target step by step, so a path

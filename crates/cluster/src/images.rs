@@ -40,7 +40,8 @@ pub fn pull(
             missing = missing.at(place.clone(), "used here");
         }
         if offline {
-            missing = missing.note(format!("{} does not have it, and `--offline` does not allow pulling", engine.name));
+            missing =
+                missing.note(format!("{} does not have it, and `--offline` does not allow pulling it", engine.name));
         } else {
             let under_way = progress.under_way("Pulling", image);
             let pull = engine.invocation(Path::new("/")).args(["pull", "--quiet", image]).deadline(TRANSFER);

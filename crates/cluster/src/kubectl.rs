@@ -121,7 +121,7 @@ fn check_skew(client: &str, server: &str) -> Result<()> {
     let message = format!("kubectl {client} does not support the API server {server}: {skew} minor versions apart");
     Err(Diagnostic::new(Code::ClusterRefused, message)
         .note("Kubernetes supports a skew of one minor version between kubectl and the API server")
-        .help("change `kubectl` under `[tools]` in charts.toml, or use a node image of another Kubernetes version")
+        .help("change `kubectl` under `[tools]` in charts.toml, or use a node image of a different Kubernetes version")
         .into())
 }
 
@@ -132,7 +132,8 @@ pub fn checked(invocation: &Invocation) -> Result<Output> {
         return Ok(output);
     }
     let name = Path::new(&invocation.program).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let end = output.code.map_or_else(|| "was ended by a signal".to_owned(), |code| format!("exited with code {code}"));
+    let end =
+        output.code.map_or_else(|| "was killed by a signal".to_owned(), |code| format!("exited with code {code}"));
     Err(Diagnostic::new(Code::ClusterFailed, format!("`{name}` {end}"))
         .note(output.stderr.trim().to_owned())
         .note(format!("command: {}", invocation.command_line()))

@@ -110,7 +110,7 @@ pub fn check(facts: &Facts) -> Diagnostics {
 pub fn port(port: u16) -> Diagnostics {
     let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) else { return Diagnostics::default() };
     Diagnostic::new(Code::ClusterRefused, format!("port {port} is unavailable for the API server: {error}"))
-        .help("give another port with `--api-port`, or omit the option to use any free port")
+        .help("set another port with `--api-port`, or omit the option to use any free port")
         .into()
 }
 

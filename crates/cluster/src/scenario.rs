@@ -66,7 +66,7 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// Whether `test-gitops` runs it, too, on what Argo CD deployed.
     pub gitops: bool,
-    /// Whether it leaves the objects of the repository's Applications as they are, so that it runs while they may not drift.
+    /// Whether it leaves the objects of the repository's Applications as they are, so it runs while they may not drift.
     pub beside: bool,
     /// The namespaces and kinds that its steps name, and the tools that they run, each with its place.
     pub names: Vec<(Named, String, Place)>,

@@ -1,4 +1,4 @@
-//! What a finding is about, as data.
+//! Facts: the subject of a finding as data, with which other findings are related to it.
 //!
 //! A message is for people, and may be reworded. Code that relates findings to each other reads their codes, places, origins,
 //! and facts, and not their texts. The code that creates a finding attaches what it knows; reports do not contain facts.

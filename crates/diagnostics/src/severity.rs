@@ -1,4 +1,4 @@
-//! How dangerous a change is.
+//! Severities of changes: blocker, caution, notice, and routine.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What a target renders, object by object, with places in its goldens.
+//! The rendered objects of a target, parsed, with places in its goldens.
 //!
 //! A place points into the golden, since that is the file that people have; where the golden is not (yet) what is
 //! rendered, the name of the place says so.

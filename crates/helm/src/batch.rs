@@ -223,7 +223,7 @@ impl Batch {
                 let stderr = String::from_utf8_lossy(&stderr).into_owned();
                 Ok(Answer::Output(Output { code: Some(response.code), stdout, stderr }))
             }
-            Err(Silence::Ended) => Ok(Answer::Failed("it ended without an answer".to_owned())),
+            Err(Silence::Ended) => Ok(Answer::Failed("it exited without a response".to_owned())),
             Err(Silence::Late) => Err(invocation.late()),
             Err(Silence::Interrupted(found)) => Err(found),
         }
@@ -237,7 +237,7 @@ impl Batch {
             invocation.args(["serve".into(), self.helm.clone().into_os_string()]).limit(Limit::ProgramTime);
         let mut worker = Worker::start(&invocation).map_err(|error| format!("it cannot be started: {error}"))?;
         let line = worker.line(Instant::now() + START).map_err(|_| "it does not start".to_owned())?;
-        let hello: Hello = serde_json::from_slice(&line).map_err(|error| format!("it writes no greeting: {error}"))?;
+        let hello: Hello = serde_json::from_slice(&line).map_err(|error| format!("it sends no greeting: {error}"))?;
         if hello.protocol != PROTOCOL {
             return Err(format!("it has version {} of the protocol instead of {PROTOCOL}", hello.protocol));
         }

@@ -1,4 +1,4 @@
-//! What messages of `helm lint` say, as data.
+//! Parses the messages of `helm lint`.
 //!
 //! Their wording is that of Helm and of its JSON schema library, like that in [`crate::errors`].
 

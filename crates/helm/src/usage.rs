@@ -1,4 +1,4 @@
-//! Which values a chart and its dependencies know: by their templates, their defaults, and their schemas.
+//! The values that a chart and its dependencies know, from their templates, defaults, and schemas.
 //!
 //! The answers are on the safe side: a value is unknown only if nothing can read it, also not under another name (aliases,
 //! `global`, `import-values`) or through a template in a value or in a file.
@@ -76,7 +76,7 @@ impl Usage {
         reader.finish()
     }
 
-    /// Whether all templates and charts could be read, so that something without a use has none.
+    /// Whether all templates and charts could be read, so something without a use has none.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.complete

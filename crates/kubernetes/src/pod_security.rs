@@ -1,6 +1,6 @@
 //! The Pod Security Standards, as the admission plugin `PodSecurity` of the API server evaluates them.
 //!
-//! A namespace enforces a level of the standards in one of their versions. The API server refuses pods that violate it. It
+//! A namespace enforces a level of the standards in one of their versions. The API server rejects pods that violate it. It
 //! accepts workloads whose pods violate it, and refuses the pods that their controllers create.
 //!
 //! Each control is a function in the file of its group. Controls of level `restricted` replace those of level `baseline`

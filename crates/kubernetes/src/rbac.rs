@@ -1,4 +1,4 @@
-//! What the rules of Roles and ClusterRoles grant, compared with what the API server serves.
+//! RBAC rules of Roles and ClusterRoles, compared with the resources that the API server serves.
 //!
 //! Kubernetes accepts any name in a rule. A misspelled one grants nothing, and the program that needs the permission fails
 //! when it uses it.

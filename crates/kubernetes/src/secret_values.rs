@@ -1,4 +1,4 @@
-//! Where a document contains values of Secrets, which are never shown.
+//! Finds the values of Secrets in a document, which are never shown.
 //!
 //! A Secret may be anywhere: in a List, in a List of a List, or in a value that a duplicate key replaces, which the API
 //! server never sees and people do.

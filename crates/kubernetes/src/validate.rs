@@ -45,7 +45,7 @@ pub const CODES: &[Code] = &[
 
 /// Argo CD kinds under argocd/, which `lint` checks field by field.
 const LINTED: &[&str] = &["Application", "AppProject"];
-/// How many letters of a group of Kubernetes may be wrong: `networking.istio.io` is another one than `networking.k8s.io`.
+/// How many letters of a group of Kubernetes may be wrong: `networking.istio.io` is not a misspelled `networking.k8s.io`.
 const MISSPELLED: usize = 2;
 
 /// A kind that charts.toml exempts from validation, with a reason for people.
@@ -94,7 +94,7 @@ pub struct Unrendered {
     pub place: Place,
     /// Whether the Application sets `skipCrds`.
     pub skipped: bool,
-    /// Whether a golden has the definition, so that it was rendered before.
+    /// Whether a golden has the definition, so it was rendered before.
     pub recorded: bool,
 }
 

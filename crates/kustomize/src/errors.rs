@@ -1,4 +1,4 @@
-//! What kustomize's errors mean, with the place in the kustomization.
+//! Turns kustomize's errors into diagnostics with places in the kustomization.
 //!
 //! kustomize wraps an error once for every base, so the cause is at the end of one long line, and the message contains
 //! absolute paths. Each kind of error that authors cause has a row in [`explain`]; any other one is shown as it is.
@@ -79,7 +79,7 @@ pub fn explain(failure: &Failure<'_>) -> Diagnostics {
     let name = inputs::name(failure.root, failure.directory);
     let mut found = if message.is_empty() || failure.code.is_none() {
         let how =
-            failure.code.map_or("was ended by a signal".to_owned(), |code| format!("failed with exit code {code}"));
+            failure.code.map_or("was killed by a signal".to_owned(), |code| format!("failed with exit code {code}"));
         let printed = if message.is_empty() { "it printed nothing".to_owned() } else { message.clone() };
         Diagnostic::new(Code::KustomizeFailed, format!("kustomize {how} for `{name}`"))
             .at(failure.top(), "")
@@ -239,7 +239,7 @@ impl Failure<'_> {
         if let Some(path) = between(message, "expected kind 'Component' for path '", "'") {
             return Some(
                 refused(format!("`{path}` is not a component"))
-                    .at(place_of(&path), "its kustomization has another `kind`")
+                    .at(place_of(&path), "its kustomization has a different `kind`")
                     .help("list it in `resources`, or set `kind: Component` in its kustomization"),
             );
         }

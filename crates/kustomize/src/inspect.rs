@@ -1,4 +1,4 @@
-//! What a build reads: its files, and what it would download.
+//! Lists the files that a build reads, and the remote files and bases that it would download.
 //!
 //! The walk follows resources, bases, components, patches, generators, charts, and plugins like kustomize. A file too many
 //! costs only an unnecessary build, but a missing one would make a stale golden look fresh. References to nothing are left
@@ -104,7 +104,7 @@ impl Walk<'_> {
     fn follow(&mut self, folder: &Path, reference: &Reference) {
         let Reference { role, text, place } = reference;
         let path = clean(&folder.join(text));
-        // What is outside of the repository cannot be read there; kustomize or Argo CD refuses it.
+        // What is outside of the repository cannot be read there; kustomize or Argo CD rejects it.
         let inside = path.starts_with(self.root) && !Path::new(text).is_absolute();
         let loadable = *role != Role::Component;
         if loadable && remote::is_url(text) {

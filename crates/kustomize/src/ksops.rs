@@ -1,4 +1,4 @@
-//! What KSOPS would generate, without decrypting anything: Secrets with the values that the repository contains.
+//! KSOPS without decryption: generates its Secrets with the encrypted values of the repository.
 //!
 //! KSOPS is the plugin with which kustomizations decrypt files of SOPS. Its keys are in the cluster, and what it decrypts
 //! must not get into goldens.
@@ -19,7 +19,7 @@ pub const KINDS: [&str; 2] = ["ksops", "ksops-exec"];
 /// The group and version of its configurations.
 pub const API_VERSION: &str = "viaduct.ai/v1";
 
-/// How values begin that SOPS encrypted.
+/// The prefix of values that SOPS encrypted.
 const ENCRYPTED: &str = "ENC[";
 
 /// The annotations that make a configuration that of a function, which kustomize starts by the path in it.
@@ -43,7 +43,7 @@ fn function(config: &Node) -> Option<Edit> {
     (is_ksops && program == KINDS[0]).then(|| Edit::new(key.span.clone(), "example.invalid/function"))
 }
 
-/// The place of the annotation with which a configuration makes kustomize start another program than KSOPS.
+/// The place of the annotation with which a configuration makes kustomize start a different program than KSOPS.
 #[must_use]
 pub fn other_program(config: &Node) -> Option<Place> {
     let (key, _) = program(config)?;

@@ -46,7 +46,7 @@ pub fn read_chart(name: &str, bytes: &[u8]) -> Result<Tree> {
     files(bytes, MAX_CHART).and_then(in_one_folder).map_err(|problem| {
         if matches!(problem, Problem::Large(_)) {
             return problem
-                .diagnostic(name, "use a smaller chart: Helm refuses larger ones, and no setting changes that");
+                .diagnostic(name, "use a smaller chart: Helm rejects larger ones, and no setting changes that");
         }
         let mut found =
             problem.diagnostic(name, "get the chart from its publisher again, or repack it with `helm package`");

@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 /// Starts the names of temporary files.
 const PREFIX: &str = ".xtask-";
 
-/// The age of a temporary file that no run is writing any more.
+/// The age at which a temporary file is abandoned by its run.
 const ABANDONED: Duration = Duration::from_secs(60);
 
 /// Writes a file atomically. Creates its directory if necessary, and keeps the permissions of a file that it replaces. What

@@ -1,4 +1,4 @@
-//! The size of the cache: what is in it, and the deletion of what was not used for the longest time.
+//! The size of the cache, and the deletion of the entries that were not used for the longest time.
 //!
 //! Results and inline values share one limit in bytes; of exports of commits, a number is kept. Tools and chart archives stay,
 //! because a machine without a network could not replace them.
@@ -30,7 +30,7 @@ const IN_USE: Duration = Duration::from_secs(10 * 60);
 /// An unfinished file that is older belongs to a run that was killed.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
-/// The folders of results in earlier versions, which nothing reads any more.
+/// The folders of results in earlier versions, which nothing reads.
 const FORMER: [&str; 2] = ["lint", "provenance"];
 
 /// A part of the cache.

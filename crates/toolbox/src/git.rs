@@ -227,7 +227,7 @@ impl Repository {
         let output = self.ask(&[["ls-tree", "-r", "-z", commit, "--"].as_slice(), paths].concat())?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let entry = |line: &str| {
-            // `<mode> blob <object>`, a tab, and the path. Symbolic links have another mode than files.
+            // `<mode> blob <object>`, a tab, and the path. Symbolic links have a different mode than files.
             let (fields, path) = line.split_once('\t')?;
             let object = fields.strip_prefix("100")?.split_whitespace().nth(2)?;
             Some((path.to_owned(), object.to_owned()))

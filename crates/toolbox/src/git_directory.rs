@@ -1,4 +1,4 @@
-//! Where a Git repository keeps its state, found without a process.
+//! Finds the directory in which a Git repository keeps its state, without a process.
 
 use std::path::{Path, PathBuf};
 

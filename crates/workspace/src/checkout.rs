@@ -1,4 +1,4 @@
-//! What a clone of the repository would not contain: the files that Git ignores and does not track.
+//! Files that a clone of the repository would not contain: Git ignores them and does not track them.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,21 +1,22 @@
-//! charts.toml: what Argo CD Applications do not contain, such as versions.
+//! charts.toml: versions, pins, and exceptions, which no Argo CD manifest contains.
 
 mod pod_security;
+mod suppress;
+mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use argocd::release::Release;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Fact, Place, Result, Source, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result, Source, suggestion};
 use document::{Fields, Node, Syntax, Value, toml};
 use helm::charts_lock::ChartsLock;
-use kubernetes::schemas::Kind;
-use kubernetes::validate::Unchecked;
-use toolbox::date::Date;
 use toolbox::tools_lock::ToolsLock;
 
 pub use self::pod_security::{Namespace, PodSecurity};
+pub use self::suppress::{EVERYWHERE, Suppression};
+pub use self::validate::Validate;
 use crate::acceptance::Acceptance;
 use crate::bootstrap::Bootstrap;
 use crate::declared::{self, DeclaredCluster, Sample};
@@ -25,7 +26,6 @@ use crate::globs;
 use crate::instance::{self, Instance};
 use crate::other_repository::OtherRepository;
 use crate::plugin::Plugin;
-use crate::reason;
 use crate::remote_file::RemoteFile;
 use crate::sealing;
 
@@ -98,33 +98,6 @@ pub struct Config {
     pub deprecated: Diagnostics,
 }
 
-/// The `[validate]` section.
-#[derive(Debug, Clone, Default)]
-pub struct Validate {
-    /// Schema locations for kubeconform besides local schemas.
-    pub locations: Vec<String>,
-    /// Kinds that need no schema.
-    pub unchecked: Vec<Unchecked>,
-}
-
-/// The target of a suppression that covers everything.
-pub const EVERYWHERE: &str = "*";
-
-/// A `[[suppress]]` entry.
-#[derive(Debug, Clone)]
-pub struct Suppression {
-    /// The check.
-    pub check: Code,
-    /// The target: `<app>/<case>`, `<app>`, `charts/<chart>`, or a file.
-    pub target: String,
-    /// The reason, for readers of charts.toml.
-    pub reason: String,
-    /// The last day on which it has an effect, and its place; `None` if it does not expire.
-    pub until: Option<(Date, Place)>,
-    /// The place of the entry.
-    pub place: Place,
-}
-
 impl Config {
     /// Reads charts.toml, and reports all errors at once.
     pub fn parse(source: &Arc<Source>) -> Result<Self> {
@@ -167,7 +140,7 @@ impl Config {
         let namespaces = fields.sequence("namespace").iter();
         let namespaces = namespaces.filter_map(|node| pod_security::namespace(node, &mut diagnostics)).collect();
         let conventions = fields.node("lint").and_then(|node| conventions(node, &mut diagnostics)).unwrap_or(true);
-        let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
+        let (suppressions, deprecated) = suppress::read(&root, &mut fields, &mut diagnostics);
         let externals = fields.sequence("external").iter();
         let externals = externals.filter_map(|node| External::read(node, &mut diagnostics)).collect();
         let release = argocd.as_ref().map(|argocd| argocd.release);
@@ -186,7 +159,7 @@ impl Config {
         let remote_files = remote_files.filter_map(|node| RemoteFile::read(node, &mut diagnostics)).collect();
         let unrendered = fields.sequence("unrendered").iter();
         let unrendered = unrendered.filter_map(|node| Acceptance::read(node, &mut diagnostics)).collect();
-        let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
+        let validate = fields.node("validate").map(|node| validate::read(node, &mut diagnostics)).unwrap_or_default();
         fields.finish(&mut diagnostics);
 
         let (Some(repository), Some(argocd), Some(Kubernetes { version, api_versions, pod_security })) =
@@ -419,108 +392,6 @@ fn tools(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<String, (String
         }
     }
     tools
-}
-
-/// Reads `[[suppress]]` and its deprecated alias `[[silence]]`.
-fn suppressions(
-    root: &Node,
-    fields: &mut Fields<'_>,
-    diagnostics: &mut Diagnostics,
-) -> (Vec<Suppression>, Diagnostics) {
-    let mut deprecated = Diagnostics::default();
-    let mut old: &[Node] = &[];
-    // Only declared if it is used, so that suggestions do not offer it.
-    if root.get("silence").is_some() {
-        old = fields.sequence("silence");
-        deprecated.push(
-            Diagnostic::new(Code::ConfigDeprecated, "`[[silence]]` is deprecated")
-                .at(root.key_place("silence"), "renamed to `suppress`")
-                .help("replace each `[[silence]]` with `[[suppress]]`; the next release rejects the old name"),
-        );
-    }
-    let nodes = fields.sequence("suppress").iter().chain(old);
-    (nodes.filter_map(|node| suppression(node, diagnostics)).collect(), deprecated)
-}
-
-fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression> {
-    let mut fields = Fields::new(node, "suppress[]", Syntax::Config);
-    let target = fields.required_string("target");
-    let check = fields.required("check");
-    reason::read(&mut fields);
-    let written = node.get("reason").and_then(Node::as_str).unwrap_or_default().to_owned();
-    let check = check.and_then(|name| {
-        let known = Code::ALL.iter().filter(|code| code.class() <= Class::Finding);
-        let code = known.clone().find(|code| name.as_str() == Some(code.name()));
-        if code.is_none() {
-            let path = fields.path_of("check");
-            fields.report(
-                Diagnostic::new(Code::ConfigInvalid, format!("`{path}` is not the code of a finding"))
-                    .at(name.place(), "expected the code in brackets, as in `error[image-unpinned]`")
-                    .help(suggestion(name.as_str().unwrap_or_default(), known.map(|code| code.name()))),
-            );
-        }
-        code.copied()
-    });
-    let is_pattern = |text: &str| text.contains('*') && text != EVERYWHERE;
-    if let Some(pattern) = node.get("target").filter(|target| target.as_str().is_some_and(is_pattern)) {
-        fields.report(
-            Diagnostic::new(Code::ConfigInvalid, "`target` of a suppression must not be a pattern")
-                .at(pattern.place(), "expected `<app>`, `<app>/<case>`, the path of a directory or file, or `*`"),
-        );
-    }
-    let until = fields.node("until").and_then(|node| {
-        let date = node.as_str().and_then(|text| text.parse().ok());
-        if date.is_none() {
-            let path = fields.path_of("until");
-            fields.report(
-                Diagnostic::new(Code::ConfigInvalid, format!("`{path}` is not a day"))
-                    .at(node.place(), "expected a day of the form `YYYY-MM-DD`"),
-            );
-        }
-        Some((date?, node.place()))
-    });
-    fields.finish(diagnostics);
-    Some(Suppression { check: check?, target: target?, reason: written, until, place: node.place() })
-}
-
-fn validate(node: &Node, diagnostics: &mut Diagnostics) -> Validate {
-    let mut fields = Fields::new(node, "validate", Syntax::Config);
-    let mut locations = Vec::new();
-    for (location, place) in fields.strings("schema-locations") {
-        let json = std::path::Path::new(&location).extension().is_some_and(|end| end == "json");
-        if location.starts_with("https://") && json {
-            locations.push(location);
-        } else {
-            let message = format!("invalid schema location `{location}`");
-            fields.report(Diagnostic::new(Code::ConfigInvalid, message).at(
-                place,
-                "expected a kubeconform location, `https://…{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json`",
-            ));
-        }
-    }
-    let unchecked = fields.sequence("unchecked").iter().filter_map(|node| unchecked(node, diagnostics)).collect();
-    fields.finish(diagnostics);
-    Validate { locations, unchecked }
-}
-
-fn unchecked(node: &Node, diagnostics: &mut Diagnostics) -> Option<Unchecked> {
-    let mut fields = Fields::new(node, "validate.unchecked[]", Syntax::Config);
-    let kind = fields.required("kind");
-    reason::read(&mut fields);
-    let kind = kind.and_then(|name| {
-        let kind = name.as_str().and_then(Kind::parse);
-        if kind.is_none() {
-            let path = fields.path_of("kind");
-            fields.report(
-                Diagnostic::new(Code::ConfigInvalid, format!("`{path}` is not a valid kind"))
-                    .at(name.place(), "expected `<group>/<version>/<Kind>`, or `v1/<Kind>` for the core group"),
-            );
-        }
-        kind
-    });
-    fields.finish(diagnostics);
-    let place = node.get("kind").unwrap_or(node).place();
-    Some(Unchecked { kind: kind?, place })
 }
 
 #[cfg(test)]

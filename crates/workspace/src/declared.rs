@@ -1,4 +1,4 @@
-//! What charts.toml declares of the world around ApplicationSets: `[[cluster]]` and `[[sample]]`.
+//! Inputs of ApplicationSets that charts.toml declares: `[[cluster]]` and `[[sample]]`.
 
 use argocd::application_set::Cluster;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
@@ -62,7 +62,7 @@ pub(crate) fn sample(node: &Node, diagnostics: &mut Diagnostics) -> Option<Sampl
             fields.report(
                 Diagnostic::new(
                     Code::ConfigInvalid,
-                    format!("`{generator}` is not a generator that needs the outside"),
+                    format!("`{generator}` is not a generator that needs data from outside of the repository"),
                 )
                 .at(place, "")
                 .help(suggestion(generator, GENERATORS)),

@@ -40,7 +40,7 @@ pub struct Deployer<'a> {
     names: BTreeMap<String, Place>,
     checkout: &'a Checkout,
     trees: Trees<'a>,
-    /// The links with which Argo CD refuses the repository.
+    /// The links with which Argo CD rejects the repository.
     links: Diagnostics,
     /// The charts from Helm repositories that sources ask for, pinned or not.
     pub wanted: Vec<Wanted>,
@@ -248,8 +248,7 @@ impl<'a> Deployer<'a> {
         let pin = pinned(self.lock, &wanted).map_err(|mut found| {
             for one in &mut found.0 {
                 if ignores_chart(&source.repository, source.chart.as_deref()) {
-                    let message =
-                        "`repoURL` starts with `oci://`, so that it names the chart and Argo CD ignores `chart`";
+                    let message = "`repoURL` starts with `oci://`, so it names the chart and Argo CD ignores `chart`";
                     one.notes.push(message.to_owned());
                 }
             }
@@ -277,7 +276,7 @@ impl<'a> Deployer<'a> {
             all.push(wanted);
             pin
         };
-        // Without the option, kustomize refuses charts, whether they are pinned or not.
+        // Without the option, kustomize rejects charts, whether they are pinned or not.
         let enabled = build_options.iter().any(|option| option.contains("--enable-helm"));
         let find = enabled.then_some(&mut find as &mut Pinned<'_>);
         let remotes = RemoteBases { root: self.root, config: self.config, trees: &self.trees };

@@ -132,7 +132,7 @@ pub struct Unrendered {
 }
 
 impl Unrendered {
-    /// Whether it is invalid, so that nobody can render it.
+    /// Whether it is invalid, so nobody can render it.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.reasons.worst() > Class::Finding

@@ -1,4 +1,4 @@
-//! Applications of one name.
+//! Applications with the same name.
 
 use argocd::application::Application;
 use diagnostics::{Code, Diagnostic, Place};

@@ -1,4 +1,4 @@
-//! The files that may define Applications, ApplicationSets, and projects.
+//! Finds the files that may define Applications, ApplicationSets, and projects.
 //!
 //! They can lie anywhere in the repository. Files that Git ignores are left out, since Argo CD has a clone; so are goldens
 //! and the templates of charts, which are not manifests.

@@ -1,4 +1,4 @@
-//! Applications that targets render: apps of apps.
+//! App of apps: follows the Applications that targets render.
 //!
 //! An Application in the output of a target replaces one of the same name in a file, unless both say the same: Argo CD
 //! applies what its parent renders. A kustomization replaces all Applications in its files, since it may rename them.

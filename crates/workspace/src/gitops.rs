@@ -47,7 +47,7 @@ impl GitOps {
                     Code::ConfigInvalid,
                     format!("`gitops.argocd` must be a release of Argo CD {0}, such as `{0}.1`", release.version),
                 )
-                .at(argocd.place.clone(), "another release than `argocd.version`"),
+                .at(argocd.place.clone(), "a different release than `argocd.version`"),
             );
         }
         fields.required("apply");

@@ -83,13 +83,13 @@ pub struct Workspace {
     pub remotes: Remotes,
     /// The indexes of the `[[other-repository]]` entries in charts.toml that something needs.
     pub(crate) used_repositories: BTreeSet<usize>,
-    /// Whether everything could be read, so that something missing was really deleted.
+    /// Whether everything could be read, so something missing was really deleted.
     pub sound: bool,
     /// The charts that were read.
     pub(crate) read_charts: ReadCharts,
     /// What a clone would not contain.
     pub(crate) checkout: Arc<Checkout>,
-    /// The symbolic links with which Argo CD refuses the repository.
+    /// The symbolic links with which Argo CD rejects the repository.
     pub(crate) links: Diagnostics,
 }
 

@@ -1,4 +1,4 @@
-//! Which line of which template wrote each line of a rendered manifest.
+//! Provenance: which line of which template wrote each line of a rendered manifest.
 //!
 //! Helm renders an instrumented copy of the chart and its dependencies, in which every file prints its content once more,
 //! with marks. A manifest is traced only if the text between the marks equals its own, byte for byte.

@@ -1,4 +1,4 @@
-//! What kustomize would download: bases in other Git repositories, and files by HTTP.
+//! Remote references of kustomizations: bases in other Git repositories, and files by HTTP.
 //!
 //! A base is read from a repository that charts.toml declares, and a file from such a repository or from a copy that
 //! `[[remote-file]]` names. Anything else is not rendered: nothing is downloaded in a build.

@@ -1,4 +1,4 @@
-//! Which commit a `targetRevision` is, and whether it is what is checked out.
+//! Resolves a `targetRevision` to a commit, and decides whether that commit is checked out.
 //!
 //! The references of the Git repository are read without a process for what is usual: `HEAD`, the main branch, and the
 //! branch that is checked out. Everything else is looked up in the references of the clone, as Argo CD looks it up in

@@ -2,7 +2,7 @@
 //! which values are sealed without access to the cluster.
 //!
 //! The controller renews its key every 30 days and keeps the old ones, so that an older certificate still works, until it
-//! expires after ten years by default. kubeseal refuses an expired one.
+//! expires after ten years by default. kubeseal rejects an expired one.
 
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -110,7 +110,7 @@ pub fn certificate(root: &Path, setting: &(String, Place), now: Duration) -> (Op
     let until = parsed.tbs_certificate.validity.not_after;
     let (end, date) = (until.to_unix_duration(), date(until.to_date_time()));
     if end <= now {
-        return invalid(format!("the certificate `{name}` expired on {date}"), "kubeseal refuses it", fetch);
+        return invalid(format!("the certificate `{name}` expired on {date}"), "kubeseal rejects it", fetch);
     }
     let mut diagnostics = Diagnostics::default();
     let left = end.saturating_sub(now);

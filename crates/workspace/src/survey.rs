@@ -1,4 +1,4 @@
-//! One walk through a repository, which finds what is looked for in all of it.
+//! One walk through a repository that finds all files that later stages look for.
 //!
 //! What Git ignores and does not track is left out, since Argo CD has a clone. The rules of Git are applied only to
 //! directories and to what the walk looks for: most files of a repository are neither.

@@ -1,4 +1,4 @@
-//! What the sync policy of an Application makes of its namespace and of what it no longer renders.
+//! The sync policy of an Application: the namespace that it creates, and whether it prunes.
 
 use argocd::effect;
 use document::Node;

@@ -1,5 +1,4 @@
-//! Where the files of a source lie if they do not lie in the checkout: in another revision of this repository, or in
-//! another repository.
+//! Trees: the files of a source that are not in the checkout, but in another revision or another repository.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -20,7 +19,7 @@ pub struct Tree {
     pub label: String,
     /// The commit, unless it is the work tree of a checkout.
     pub commit: Option<String>,
-    /// The links with which Argo CD refuses the repository, once they are needed.
+    /// The links with which Argo CD rejects the repository, once they are needed.
     links: OnceLock<Diagnostics>,
 }
 
@@ -38,7 +37,7 @@ impl Tree {
         if self.commit.is_some() { Checkout::whole(&self.root) } else { Checkout::new(&self.root) }
     }
 
-    /// The links with which Argo CD refuses the repository.
+    /// The links with which Argo CD rejects the repository.
     pub(crate) fn links(&self) -> &Diagnostics {
         self.links.get_or_init(|| {
             let checkout = self.checkout();

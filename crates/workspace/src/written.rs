@@ -31,7 +31,7 @@ pub struct Written<'a> {
     pub root: &'a Node,
     /// What it deploys, if it is rendered.
     pub deployment: Option<&'a Deployment>,
-    /// Whether charts.toml selects its file, so that it is rendered if possible.
+    /// Whether charts.toml selects its file, so it is rendered if possible.
     pub selected: bool,
     /// What made it, if an ApplicationSet generates it. Then its places are in the ApplicationSet.
     pub made_by: Option<&'a MadeBy>,

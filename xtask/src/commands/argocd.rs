@@ -199,8 +199,8 @@ fn fresh(session: &Session<'_>) -> BTreeSet<TargetId> {
 /// Replaces the URL of this repository in charts.toml and under argocd/.
 pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) -> Result<Outcome> {
     let mut diagnostics = Diagnostics::default();
-    diagnostics.take(repository::check_url(url));
-    diagnostics.take(revision.map_or(Ok(()), repository::check_revision));
+    diagnostics.take(repository::arguments::check_url(url));
+    diagnostics.take(revision.map_or(Ok(()), repository::arguments::check_revision));
     let mut diagnostics = diagnostics.into_result(Diagnostics::default())?;
 
     let root = &session.root;

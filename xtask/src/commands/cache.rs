@@ -1,4 +1,4 @@
-//! `cache`: what is in the cache, and the deletion of what was not used for the longest time.
+//! `cache`: shows the size of the cache, and deletes the entries that were not used for the longest time.
 
 use diagnostics::{Diagnostics, Result};
 use toolbox::cache::{self, Collected, LIMIT};

@@ -1,4 +1,4 @@
-//! `doctor`: what this machine has of what the commands need, and what is missing.
+//! `doctor`: checks whether this machine has everything that the commands need.
 //!
 //! Nothing is installed or downloaded, and no container or cluster is started. The command succeeds if `render` works.
 

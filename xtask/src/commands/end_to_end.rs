@@ -1,4 +1,4 @@
-//! What `test-kind` and `test-gitops` have in common: the life cycle of their cluster, scenarios, and reports.
+//! The common part of `test-kind` and `test-gitops`: the life cycle of their cluster, scenarios, and reports.
 //!
 //! A [`Course`] is what differs: which scenarios run, and in which order.
 

@@ -1,4 +1,4 @@
-//! Which renders the engine of a Helm version does in the place of the helm command.
+//! Chooses the renders that the engine of a Helm version does instead of the helm command.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

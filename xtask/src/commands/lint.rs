@@ -189,7 +189,7 @@ pub fn check(
     let every: Vec<&Chart> = charts.values().collect();
     let rendered: BTreeSet<String> =
         renderings.iter().filter(|one| !one.failed()).map(|one| one.target.id.to_string()).collect();
-    // Another revision than the checkout is itself what the checkout is compared with.
+    // A different revision than the checkout is itself what the checkout is compared with.
     let base = match &session.revision {
         Some(_) => None,
         None => diagnostics.take(Base::find(&session.root, request.base.as_deref())).flatten(),

@@ -30,7 +30,7 @@ use self::machine::{Machine, prepare_charts, prepare_remote};
 use self::needs::{is_chart, needs_jsonnet};
 pub use self::needs::{needs_helm, needs_kustomize};
 pub use self::state::{RenderState, Rendering};
-use super::{Session, sample};
+use super::{Session, cache_sample};
 
 /// The number of targets whose renders `ci` compares with the helm command.
 const SAMPLE: usize = 2;
@@ -161,7 +161,7 @@ pub fn render_stale(
         let names: Vec<(String, &str)> =
             known.iter().map(|one| (one.target.id.to_string(), renderer_of(&one.target))).collect();
         // From the last one, so that the other indices stay.
-        for index in sample::choose(&names, session.today).into_iter().rev() {
+        for index in cache_sample::choose(&names, session.today).into_iter().rev() {
             let one = known.swap_remove(index);
             proven.extend(one.rendered().map(|rendered| (one.target.id.clone(), rendered.to_vec())));
             stale.push(one);

@@ -102,7 +102,7 @@ fn changes(
         let name = inputs::name(&session.root, &path);
         let of_renamed = renamed.values().any(|former| name == format!("{FOLDER}/{former}"));
         if !of_renamed {
-            changes.push(of_one(format!("{BOLD}{name}: no target renders these goldens any more{BOLD:#}\n\n"), name));
+            changes.push(of_one(format!("{BOLD}{name}: no target renders these goldens{BOLD:#}\n\n"), name));
         }
     }
     changes

@@ -110,12 +110,12 @@ fn wanted(given: &[String]) -> Result<Vec<Wanted>> {
                 if let Some(expected) = forms::config_key(key) {
                     diagnostics.push(wrong(format!("`{key}` is not a valid key of a Secret: {expected}")));
                 } else if !keys.insert(key) {
-                    diagnostics.push(wrong(format!("the key `{key}` is given twice")));
+                    diagnostics.push(wrong(format!("the key `{key}` is passed twice")));
                 } else {
                     wanted.push(Wanted { key: key.to_owned(), file: file.to_owned() });
                 }
             }
-            Some((key, _)) => diagnostics.push(wrong(format!("`{key}=` names no file"))),
+            Some((key, _)) => diagnostics.push(wrong(format!("`{key}=` has no file name"))),
             None => diagnostics.push(wrong("expected `KEY=FILE`".to_owned())),
         }
     }

@@ -28,9 +28,9 @@ use workspace::target::{DEFAULT_CASE, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
 use super::app_of_apps;
-use super::applied;
 use super::placing::Placer;
 use super::rendering::{self, Demand, Rendering};
+use super::scenario_validation;
 use super::unsealing;
 use super::{Outcome, Session};
 use crate::report;
@@ -222,7 +222,7 @@ pub fn check(
     diagnostics.extend(tools.warnings());
     diagnostics.extend(checked.diagnostics);
     if request.whole() {
-        diagnostics.extend(applied::check(&session.root, &input));
+        diagnostics.extend(scenario_validation::check(&session.root, &input));
     }
     let all_validated = diagnostics.0.iter().all(|found| found.code != Code::KubeconformFailed);
     let (suppressions, complete) = (&workspace.config.suppressions, complete && all_validated);

@@ -1,4 +1,4 @@
-//! `render --watch`: renders again whenever a file changes, and prints what is different then.
+//! `render --watch`: renders again whenever a file changes, and prints the changes since the last render.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

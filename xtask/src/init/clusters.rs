@@ -280,7 +280,7 @@ fn declared(document: &Node) -> Option<Cluster> {
         data.filter(is_text).map(str::to_owned).next()
     };
     let of_object = || document.find(&["metadata", "name"]).and_then(Node::as_str).filter(plain).map(str::to_owned);
-    // The API server refuses it: somebody copies the file, and replaces a placeholder such as `CLUSTER_NAME`.
+    // The API server rejects it: somebody copies the file, and replaces a placeholder such as `CLUSTER_NAME`.
     if of_object().is_some_and(|name| subdomain(&name).is_some()) {
         return None;
     }

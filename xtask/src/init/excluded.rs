@@ -1,4 +1,5 @@
-//! What defines Applications and is deployed by nobody: test data, examples, and files with placeholders.
+//! Finds files with Applications that nothing deploys, to exclude them: test data, examples, and files with
+//! placeholders.
 
 use document::Node;
 

@@ -7,7 +7,7 @@ use document::{Node, Value, yaml};
 
 /// The key of the build options in argocd-cm and in the values of its chart.
 const BUILD_OPTIONS: &str = "kustomize.buildOptions";
-/// Flags of earlier versions of Kustomize, which those of supported Argo CD releases refuse.
+/// Flags of earlier versions of Kustomize, which those of supported Argo CD releases reject.
 const REMOVED: [&str; 5] =
     ["--enable-star", "--enable_alpha_plugins", "--enable_kyaml", "--load_restrictor", "--allow_id_changes"];
 /// What a file with plugins mentions.
@@ -24,7 +24,7 @@ pub struct Plugin {
     pub command: Vec<String>,
     /// The pattern of the files by which Argo CD finds it; empty if only its name selects it.
     pub discover: String,
-    /// Whether a command decides about sources by their variables, so that only those with a section of their own count.
+    /// Whether a command decides about sources by their variables, so only those with a section of their own count.
     pub explicit: bool,
     /// The file that defines it; empty if none does.
     pub file: String,
@@ -132,7 +132,7 @@ fn harmless(command: &[String]) -> Option<(Vec<String>, String)> {
     let (build, filter) =
         whole.split_once('|').map_or((whole.as_str(), None), |(build, rest)| (build, Some(rest.trim())));
     let filter = filter.map(|filter| replacer(filter).ok_or(())).transpose().ok()?;
-    let without = filter.map(|name| format!("without {name}, so that its placeholders are rendered"));
+    let without = filter.map(|name| format!("without {name}, so its placeholders are rendered"));
     let because = |further: Option<&str>| {
         let reasons: Vec<&str> = without.as_deref().into_iter().chain(further).collect();
         if reasons.is_empty() { String::new() } else { format!(", {}", reasons.join(" and ")) }
@@ -283,7 +283,7 @@ mod tests {
         };
         let some = |text: &str| Some(text.to_owned());
         let vault = "kustomize build --enable-helm . | argocd-vault-plugin generate -s avp -";
-        let placeholders = "without argocd-vault-plugin, so that its placeholders are rendered";
+        let placeholders = "without argocd-vault-plugin, so its placeholders are rendered";
         assert_eq!(of(&["bash", "-c", vault]), some(&format!("kustomize build --enable-helm ., {placeholders}")));
         let own = "with the Kustomize of Argo CD";
         assert_eq!(of(&["sh", "-c", "kubectl kustomize ."]), some(&format!("kustomize build ., {own}")));

@@ -45,7 +45,7 @@ fn of_object(subject: &Subject<'_>, object: &Object) -> Vec<Diagnostic> {
             return None;
         }
         let message = format!("{kind} `{name}` does not exist in namespace `{}`", object.key.namespace);
-        let role = format!("selected by `{label}`, so that the expression has no result");
+        let role = format!("selected by `{label}`, so the expression has no result");
         let found = object.finding(Code::ReferenceMissing, message, node.place(), role);
         Some((name, found.fact(Fact::missing(kind, name)).help(suggestion(name, names))))
     });

@@ -166,7 +166,7 @@ fn contradictions(application: &Written<'_>) -> Vec<Diagnostic> {
             application,
             message,
             replace.place(),
-            "replaces each object, which changes of immutable fields fail",
+            "replaces each object, and replacing fails when an immutable field changes",
         );
         let one = one.about(&["Replace", "ServerSideApply"]);
         found.push(one.at(apply.place(), "has no effect").help(

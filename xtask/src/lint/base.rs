@@ -35,7 +35,7 @@ impl Base {
         Self::for_head(root, requested, "HEAD")
     }
 
-    /// The same for another revision than the checkout.
+    /// The same for a different revision than the checkout.
     pub fn for_head(root: &Path, requested: Option<&str>, head: &str) -> Result<Option<Self>> {
         if let Some(revision) = requested {
             return Self::requested(root, "--base", revision).map(Some);

@@ -1,4 +1,4 @@
-//! What a change would do to the objects that are running: those that the base revision renders.
+//! Effects of a change on running objects, compared with what the base revision renders.
 //!
 //! Only Applications themselves are compared, since nothing runs with the values of other cases. Hooks are left out: Argo CD
 //! deletes and creates them, and never prunes them. An Application without goldens at the base is not running yet.

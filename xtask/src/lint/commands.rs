@@ -56,13 +56,14 @@ fn wrong(object: &Object, container: &Container<'_>, words: &[&Node]) -> Option<
         && !first.is_empty()
     {
         let message = format!("`{first}` and its arguments are one item in a command of {of}");
-        let found = object.finding(Code::CommandInvalid, message, program.place(), "no program has this name");
+        let found =
+            object.finding(Code::CommandInvalid, message, program.place(), "there is no program with this name");
         return Some(found.help("write each argument as an item of its own"));
     }
     let script = rest.first().filter(|_| is_shell(name))?;
     let text = script.as_str()?;
     if !text.starts_with(['-', '+', '/']) && text.trim().contains(char::is_whitespace) {
-        let message = format!("`{name}` takes a script of {of} for the name of a file");
+        let message = format!("`{name}` reads a script in {of} as a file name");
         let found = object.finding(Code::CommandInvalid, message, program.place(), "no `-c` follows");
         return Some(found.help(format!("add the item `-c` after `{name}`")));
     }
@@ -141,7 +142,7 @@ fn variables(object: &Object, container: &Container<'_>) -> Vec<Diagnostic> {
             seen.push(name);
             let what = if later { "is defined after its use" } else { "is not defined" };
             let message = format!("variable `{name}` {what} in container `{}` of {}", container.name(), object.title());
-            let label = format!("the program gets the text `$({name})`");
+            let label = format!("the program receives the literal text `$({name})`");
             let found_here = object.finding(Code::CommandInvalid, message, node.place(), label);
             found.push(found_here.help(match near {
                 _ if later => format!("move `{name}` before this variable").into(),

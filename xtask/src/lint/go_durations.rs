@@ -1,5 +1,5 @@
 //! Durations that Go does not read, such as `30d`: in arguments and variables of known programs, which then do not start, and
-//! in fields of custom resources, which the API server or their controller refuses.
+//! in fields of custom resources, which the API server or their controller rejects.
 //!
 //! Programs with a syntax of their own, such as Prometheus, which knows days, are not in these lists.
 

@@ -33,7 +33,7 @@ pub struct Helm<'a> {
     pub runner: Runner<'a>,
     /// What was computed before.
     pub results: &'a Results,
-    /// Whether a run for this chart failed, so that what the checks find may not be all.
+    /// Whether a run for this chart failed, so what the checks find may not be all.
     pub fails: &'a AtomicBool,
     /// A file with the time zone of second renders.
     pub zone: &'a Path,

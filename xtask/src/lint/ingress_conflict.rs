@@ -1,7 +1,7 @@
 //! Two Ingresses of a target with the same annotations, class, host, and path, as after a copy that was not changed.
 //!
-//! The admission webhook of ingress-nginx refuses the second one, and other controllers use either of them. Ingresses that are
-//! meant to share a path, such as a canary, or one for HTTP beside one for HTTPS, have annotations that differ.
+//! The admission webhook of ingress-nginx rejects the second one, and other controllers use either of them. Ingresses that
+//! are meant to share a path, such as a canary, or one for HTTP beside one for HTTPS, have annotations that differ.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Findings in the cache. Their places are in files of the workspace, each with a digest: if a file changed, so that a place
+//! Cached findings. Their places are in files of the workspace, each with a digest: if a file changed and a place
 //! may have moved, the findings count as unknown.
 
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Findings that can be read again; `None` if a place is in another text than a file of the workspace, such as one
+    /// Findings that can be read again; `None` if a place is in a different text than a file of the workspace, such as one
     /// without the values of a Secret.
     #[must_use]
     pub fn of(root: &Path, diagnostics: &Diagnostics) -> Option<Self> {
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(read(), Some(found.clone()));
         std::fs::write(&path, "# moved\na: 1\nb: 2\n").expect("written");
         assert_eq!(read(), None);
-        assert!(keep().is_none(), "the place is in another text than that of the file");
+        assert!(keep().is_none(), "the place is in a different text than that of the file");
         std::fs::remove_file(&path).expect("removed");
         assert_eq!(read(), None);
     }

@@ -1,8 +1,8 @@
-//! Workloads whose needs Argo CD applies too late, or deletes.
+//! Sync order: objects that Argo CD applies after the workloads that need them, and hooks that it deletes too early.
 //!
 //! Argo CD waits until the workloads of a phase and a wave are healthy before it starts the next one. A workload whose
 //! ConfigMap belongs to a later wave is never healthy, so the first sync never finishes. Hooks with a delete policy are
-//! deleted although pods still need them: running pods do not notice, but new ones do not start.
+//! deleted although pods still need them: running pods are not affected, but new ones do not start.
 //!
 //! SealedSecrets are left to `sealed_secret_wave`, since they must even precede workloads of the same wave.
 

@@ -1,4 +1,4 @@
-//! Fields of ServiceMonitors and PodMonitors that the Prometheus Operator refuses or ignores.
+//! Fields of ServiceMonitors and PodMonitors that the Prometheus Operator rejects or ignores.
 //!
 //! Their definitions are often not at hand. Newer ones have further fields, so an unknown field is reported only if it is
 //! nearly a known one.
@@ -117,7 +117,7 @@ fn of_monitor(object: &Object, list: &'static str) -> Vec<Diagnostic> {
             let Some(node) = endpoint.get(key) else { continue };
             let invalid = node.as_str().filter(|text| !text.is_empty() && !is_duration(text));
             let Some(text) = invalid.or(node.as_number()) else { continue };
-            let message = format!("`{key}: {text}` of {} is not a duration of Prometheus", object.title());
+            let message = format!("`{key}: {text}` of {} is not a Prometheus duration", object.title());
             let one = object.finding(Code::MonitorInvalid, message, node.place(), "");
             found.push(one.help("write numbers with the units `h`, `m`, `s`, and `ms`, such as `1m30s`"));
         }

@@ -33,7 +33,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let label = if port.get("protocol").is_some() { "only TCP" } else { "TCP, the default protocol" };
         let place = port.get("port").unwrap_or(port).place();
         let found = object.finding(Code::NetworkPolicyDns, message, place, label);
-        diagnostics.push(found.help("add a port 53 with `protocol: UDP`, over which pods ask for names"));
+        diagnostics.push(found.help("add port 53 with `protocol: UDP`, which pods use to resolve names"));
     }
     diagnostics
 }

@@ -1,4 +1,4 @@
-//! Node ports that two Services of a target ask for, of which the API server refuses the second one, and node ports outside
+//! Node ports that two Services of a target ask for, of which the API server rejects the second one, and node ports outside
 //! of the default range.
 
 use std::collections::BTreeSet;
@@ -68,7 +68,7 @@ fn of_target(view: &View<'_, '_>) -> Diagnostics {
                 .find(|(_, (_, same, one))| *same == number && *one == protocol);
             if let Some((other, (place, ..))) = found {
                 let message = format!("node port {number} of {} is already that of {}", object.title(), other.title());
-                let found = object.finding(Code::ObjectRefused, message, node.place(), "the API server refuses it");
+                let found = object.finding(Code::ObjectRefused, message, node.place(), "the API server rejects it");
                 let found = found.at(place.place(), format!("used by {}", other.title()));
                 diagnostics.push(found.help("choose another port, or remove it to let Kubernetes choose one"));
             }

@@ -1,6 +1,6 @@
 //! Workloads that violate the Pod Security level that their namespace enforces.
 //!
-//! The API server refuses the pods, whether Argo CD applies them or the controller of a workload creates them. Levels that
+//! The API server rejects the pods, whether Argo CD applies them or the controller of a workload creates them. Levels that
 //! are only audited, or that only cause warnings, are not checked.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,7 +91,7 @@ fn finding(object: &Object, enforced: &Enforced, violations: &[Violation]) -> Op
         found = found.help(format!("correct {rest} more fields in the same way"));
     }
     if violations.iter().any(|violation| OF_THE_NODE.contains(&violation.control)) {
-        found = found.help("a pod that cannot work without access to the node needs a namespace of its own");
+        found = found.help("deploy a pod that needs access to the node to its own namespace");
     }
     Some(found)
 }

@@ -46,7 +46,7 @@ fn root_user(pods: &Pods<'_>) -> Option<Diagnostic> {
         let message = format!("container `{}` of {title} runs as root, which `runAsNonRoot` forbids", container.name());
         let found = pods.object.finding(Code::PodUnstartable, message, user.place(), "the user root");
         let found = found.at(forbidden.place(), "the kubelet does not start a container that runs as root");
-        Some(found.help("set `runAsUser` to another user, or remove it to use that of the image"))
+        Some(found.help("set `runAsUser` to a non-root user, or remove it to use the user of the image"))
     })
 }
 

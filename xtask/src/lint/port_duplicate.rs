@@ -1,4 +1,4 @@
-//! Containers of a pod that declare the same port: they share the network of the pod, so that only one of them can listen.
+//! Containers of a pod that declare the same port: they share the network of the pod, so only one of them can listen.
 //!
 //! The API server warns, too, and does not refuse it, because a container may declare a port on which it does not listen.
 

@@ -49,7 +49,7 @@ fn findings(object: &Object) -> Vec<Diagnostic> {
         };
         found
             .note("the kubelet kills the container before it can shut down")
-            .help(format!("set `terminationGracePeriodSeconds` to more than {seconds}, or sleep shorter"))
+            .help(format!("set `terminationGracePeriodSeconds` to more than {seconds}, or shorten the sleep"))
     });
     found.collect()
 }

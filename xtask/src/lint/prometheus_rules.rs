@@ -121,7 +121,7 @@ fn open_action(object: &Object, rule: &Node, key: &str) -> Option<Diagnostic> {
 fn duration(object: &Object, owner: &Node, key: &str) -> Option<Diagnostic> {
     let node = owner.get(key)?;
     let text = node.as_str().filter(|text| !is_duration(text)).or(node.as_number())?;
-    let message = format!("`{key}: {text}` of {} is not a duration of Prometheus", object.title());
+    let message = format!("`{key}: {text}` of {} is not a Prometheus duration", object.title());
     let found = object.finding(Code::AlertInvalid, message, node.place(), "");
     Some(found.help("write numbers with the units `y`, `w`, `d`, `h`, `m`, `s`, and `ms`, such as `1h30m`"))
 }

@@ -1,4 +1,4 @@
-//! How many pods a workload has at most.
+//! The largest number of pods of a workload.
 
 use document::Node;
 use kubernetes::inventory::View;

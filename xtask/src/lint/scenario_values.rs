@@ -21,7 +21,7 @@ use super::subject::ChartSubject;
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ReferenceKey, Code::ReferenceMissing, Code::ScenarioInvalid];
 
-/// The first line of the result about a file that Helm refuses.
+/// The first line of the result about a file that Helm rejects.
 const REFUSED: &str = "refused";
 
 /// A value file of a scenario, and the step that deploys with it.
@@ -80,7 +80,7 @@ pub(super) fn uses<'a>(subject: &ChartSubject<'a>) -> Vec<Use<'a>> {
     all
 }
 
-/// What Helm refuses in a file, or what is missing for what it renders.
+/// What Helm rejects in a file, or what is missing for what it renders.
 fn refused(subject: &ChartSubject<'_>, one: &Use<'_>) -> Result<Diagnostics> {
     let helm = &subject.helm;
     let mut recipe = one.target.recipe.clone();

@@ -55,7 +55,8 @@ fn without_application(subject: &Subject<'_>, folder: &str) -> Diagnostics {
     let folders = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir());
     let mut names: Vec<String> = folders.filter_map(|path| path.file_name()?.to_str().map(str::to_owned)).collect();
     names.sort();
-    // An Application in another namespace than that of Argo CD has another name here. If that is a mistake, it is reported.
+    // An Application in a different namespace than that of Argo CD has another name here. If that is a mistake, it is
+    // reported.
     let elsewhere = |name: &str| subject.workspace.deployments.iter().any(|one| one.application.name == name);
     let unknown = names.iter().filter(|name| !apps.contains(&name.as_str()) && !elsewhere(name));
     Diagnostics(

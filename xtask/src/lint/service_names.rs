@@ -19,13 +19,13 @@ use super::subject::Subject;
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::ReferenceMissing, Code::ReferencePort];
 
-/// What follows the namespace in the DNS name of a Service.
+/// The suffix of the DNS name of a Service, after the namespace.
 const SUFFIX: &str = ".svc";
 
-/// The length from which on a name is not similar to another one by chance.
+/// The minimum length at which similar names are unlikely to be similar by chance.
 const LONG: usize = 5;
 
-/// The length of a part of a name, such as `rw`, up to which another one is probably meant.
+/// The maximum length of a part of a name, such as `rw`, that distinguishes two names on purpose.
 const SHORT: usize = 3;
 
 /// Checks the pods and the ConfigMaps of all targets.

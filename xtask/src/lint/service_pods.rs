@@ -231,7 +231,7 @@ fn ambiguous(service: &Object, node: &Node, name: &str, protocol: &str, pods: &P
         found
             .at(place(first), "used by the Service")
             .at(place(second), "not used")
-            .help("give the two container ports different names"),
+            .help("rename one of the two container ports"),
     )
 }
 

@@ -36,7 +36,7 @@ pub struct Subject<'a> {
     pub by_target: &'a ByTarget<'a>,
     /// The names of the targets that render.
     pub rendered: &'a BTreeSet<String>,
-    /// Whether all of them are fresh, so that they render what is recorded.
+    /// Whether all of them are fresh, so they render what is recorded.
     pub fresh: bool,
     /// The objects of all targets by cluster, selected or not. The selected ones decide what is reported.
     pub clusters: &'a Clusters<'a>,
@@ -118,7 +118,7 @@ pub struct Rendered<'a> {
     pub manifests: Manifests<'a>,
     /// Whether the target renders nothing but this chart.
     pub alone: bool,
-    /// Whether the manifests are the recorded ones, so that nothing was rendered in this run.
+    /// Whether the manifests are the recorded ones, so nothing was rendered in this run.
     pub fresh: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Applications that track another revision than the other Applications of the repository.
+//! Applications that track a different revision than the other Applications of the repository.
 //!
 //! A name that is not a branch or tag of this clone, but nearly that of one, or of what another Application tracks, is
 //! misspelled. Other differences may be intended, or the clone may lack the branch. Commits, versions, and tags are not

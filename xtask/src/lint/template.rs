@@ -22,7 +22,7 @@ pub struct Branch {
     pub previous: Option<usize>,
     /// The named template that it defines.
     pub defines: Option<String>,
-    /// Whether it always ends in `fail`, so that no successful render can reach it.
+    /// Whether it always ends in `fail`, so no successful render can reach it.
     pub fails: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What templates read from Helm's own objects: fields of `.Release`, `.Chart`, and `.Template`, and files.
+//! Uses of Helm's built-in objects in templates: fields of `.Release`, `.Chart`, and `.Template`, and files.
 //!
 //! Helm 4 renders nothing for a field that does not exist, and any Helm an empty text for a file that does not exist. A field
 //! is reported only if its name is similar to one that exists. A file is reported only where its text is printed: a template

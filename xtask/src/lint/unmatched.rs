@@ -1,6 +1,6 @@
 //! Label selectors that match nothing, with the object that they most likely mean.
 //!
-//! What nobody can see is not missed: the pods and Services of custom resources, and those of Applications that are not
+//! Unknown objects are not reported as missing: the pods and Services of custom resources, and of Applications that are not
 //! rendered. A label of which one letter differs is wrong in any case.
 
 use diagnostics::{Code, Diagnostic, Fact, did_you_mean, nearest};

@@ -35,7 +35,7 @@ struct Condition {
     negated: bool,
     /// Whether it depends on values, too.
     values: bool,
-    /// Whether it combines or compares, so that its outcome is not obvious.
+    /// Whether it combines or compares, so its outcome is not obvious.
     complex: bool,
 }
 

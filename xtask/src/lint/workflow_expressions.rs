@@ -94,7 +94,7 @@ fn in_expression(node: &Node, expression: &str) -> Option<Diagnostic> {
         let written = expression[at..].split('"').nth(1).unwrap_or_default();
         return Some(
             found
-                .at(within(node, &format!("\"{written}\"")), "GitHub refuses the workflow")
+                .at(within(node, &format!("\"{written}\"")), "GitHub rejects the workflow")
                 .help(format!("use single quotes: `'{written}'`")),
         );
     }

@@ -1,4 +1,4 @@
-//! Workflows and actions of GitHub in this repository, and renovate.json: what GitHub and Renovate refuse, or ignore.
+//! Workflows and actions of GitHub in this repository, and renovate.json: what GitHub and Renovate reject, or ignore.
 //!
 //! Only what is certain is reported: unknown keys, steps that do nothing, and names in expressions that nothing defines.
 //! Of the inputs of actions in other repositories, only misspelled ones of some actions are known.
@@ -289,7 +289,7 @@ fn runner(node: &Node) -> Option<Diagnostic> {
     let near = RUNNERS.iter().find(|known| {
         plain(known) == plain(text) || digits(known) == digits(text) && nearest_within(text, 1, [**known]).is_some()
     })?;
-    let found = invalid(format!("no runner of GitHub is named `{text}`")).at(node.place(), "the job waits for it");
+    let found = invalid(format!("GitHub has no runner `{text}`")).at(node.place(), "the job waits for it");
     Some(found.help(did_you_mean(near)))
 }
 

@@ -1,4 +1,5 @@
-//! What a render requires of the cluster outside its own namespace. Lint checks whether a project allows it.
+//! The requirements of a new Application: cluster-scoped objects, other namespaces, and a Pod Security level. `new` writes
+//! a project that allows them; `lint` checks it.
 
 use std::collections::BTreeSet;
 

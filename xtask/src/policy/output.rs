@@ -9,11 +9,7 @@ use super::{kube_linter, sarif};
 pub(super) fn read(text: &str, code: i32, folder: Folder<'_>) -> Result<Vec<Violation>, String> {
     let trimmed = text.trim();
     if trimmed.is_empty() {
-        return if code == 0 {
-            Ok(Vec::new())
-        } else {
-            Err(format!("ended with exit code {code} and printed nothing"))
-        };
+        return if code == 0 { Ok(Vec::new()) } else { Err(format!("exited with code {code} and printed nothing")) };
     }
     let structured = trimmed.starts_with(['{', '[']);
     let known = match serde_json::from_str::<Value>(trimmed) {
@@ -27,11 +23,11 @@ pub(super) fn read(text: &str, code: i32, folder: Folder<'_>) -> Result<Vec<Viol
     };
     match known {
         Some(violations) if violations.is_empty() && code != 0 => {
-            Err(format!("ended with exit code {code} and reported no violation"))
+            Err(format!("exited with code {code} and reported no violation"))
         }
         Some(violations) => Ok(violations),
         // By convention, 1 means violations. Anything else may be a crash in the middle.
-        None if code > 1 => Err(format!("ended with exit code {code}, and its output is not known")),
+        None if code > 1 => Err(format!("exited with code {code}, and its output is not known")),
         None => Ok(lines(trimmed, folder)),
     }
 }

@@ -1,4 +1,4 @@
-//! Which findings are new, which the base has, too, and which are fixed.
+//! Compares findings with the base: new, unchanged, or fixed.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! How the tool was called, which is how messages name it.
+//! The name by which the tool was called (`cargo xtask` or `xtask`), which messages use.
 
 use std::path::Path;
 use std::sync::OnceLock;

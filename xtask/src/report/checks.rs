@@ -1,4 +1,4 @@
-//! What docs/checks.md says about each code.
+//! The entries of docs/checks.md, by code.
 
 use diagnostics::{Class, Code};
 

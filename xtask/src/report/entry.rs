@@ -1,4 +1,5 @@
-//! What the reports for other programs list: every finding, and every effect of a change that a reviewer should know.
+//! The entries of the reports for other programs: every finding, and every effect of a change that a reviewer should
+//! know.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -47,7 +47,7 @@ pub enum Validity {
     Checked {
         /// How many.
         objects: usize,
-        /// How many of them the cluster refuses.
+        /// How many of them the cluster rejects.
         invalid: usize,
     },
     /// They cannot be checked.
@@ -87,7 +87,7 @@ pub struct Side {
     pub helm: String,
 }
 
-/// An Application, or another case than its own, that is not compared.
+/// An Application, or a case that it does not deploy, that is not compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotRendered {
     /// The instance name, or `<app>/<case>`.

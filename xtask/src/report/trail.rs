@@ -17,7 +17,7 @@ pub struct Line {
     pub text: String,
     /// Where it comes from.
     pub trail: Trail,
-    /// Whether it belongs to a Secret, so that no values are shown.
+    /// Whether it belongs to a Secret, so no values are shown.
     pub secret: bool,
 }
 

@@ -33,7 +33,7 @@ use settings::{enabled, print};
 use support::repository;
 
 /// Skeletons of `new`, which must be silent, and codes that follow from the only dependency that is at hand: this repository
-/// deploys it, too, and sets another image than its default.
+/// deploys it, too, and sets a different image than its default.
 const SKELETONS: [(&str, &str, &[&str]); 3] = [
     ("default", "new demo", &[]),
     ("namespace", "new demo --namespace demo-system", &[]),

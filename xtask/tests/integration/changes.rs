@@ -91,7 +91,7 @@ fn an_api_server_refuses_the_same_changes() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut wrong = Vec::new();
     for (prefix, extra) in [("c", [].as_slice()), ("s", &["--server-side", "--force-conflicts"])] {
-        // kubectl itself refuses what Argo CD reconciles before it applies.
+        // kubectl itself rejects what Argo CD reconciles before it applies.
         let cases: Vec<Case> = cases().into_iter().filter(|case| prefix == "s" || !case.server_side_only).collect();
         let changes: Vec<_> = cases.iter().map(|case| create(&cluster, folder.path(), prefix, case, extra)).collect();
         for (case, answer) in cases.iter().zip(cluster.apply(&changes, extra)) {

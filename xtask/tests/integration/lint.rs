@@ -237,7 +237,7 @@ fn an_uncovered_branch_is_reported_with_its_line() {
 fn an_uncovered_branch_is_found_whatever_the_context_of_its_template() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();
-    // Both are called with another context than the root: a dictionary and a string.
+    // Both are called with a different context than the root: a dictionary and a string.
     bench.write(
         "charts/web/templates/_given.tpl",
         "{{- define \"web.given\" -}}\n{{- if .on -}}\n\"on\"\n{{- else -}}\n\"off\"\n{{- end -}}\n{{- end -}}\n\

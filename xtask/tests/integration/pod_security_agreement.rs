@@ -146,7 +146,7 @@ fn an_api_server_reports_the_same_violations() {
             ];
             let label = ["label", "--overwrite", "namespace", &namespace, &labels[0], &labels[1]];
             cluster.kubectl(&label).expect("the namespace is labeled");
-            // The API server refuses pods until the controller manager has created the account.
+            // The API server rejects pods until the controller manager has created the account.
             let wait = ["wait", "--for=create", "serviceaccount/default", "--namespace", &namespace, "--timeout=60s"];
             cluster.kubectl(&wait).expect("the namespace has its default service account");
 

@@ -64,7 +64,7 @@ fn a_checker_that_fails_on_one_side_is_an_error() {
     let root = sides(POD, POD);
     let found = compare("case {} in */head) exit 3 ;; esac; :", root.path()).expect_err("an error");
     assert_eq!(found.0[0].code, Code::PolicyFailed);
-    assert!(found.0[0].message.ends_with("ended with exit code 3 and printed nothing"), "{found:?}");
+    assert!(found.0[0].message.ends_with("exited with code 3 and printed nothing"), "{found:?}");
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn traced(root: &Path, cache: &Path, helm: &Path, target: &Target<'_>) -> Option
 }
 
 /// The lines that only one of two renders has, without those that equal a neighbor of their hunk: of equal lines at the edge
-/// of a hunk, the comparison may name another one than that which changed.
+/// of a hunk, the comparison may name a different one than the one that changed.
 fn changed<'l>(before: &'l Lines, after: &'l Lines) -> Vec<&'l Line> {
     let mut changed: Vec<&Line> = Vec::new();
     for file in before.keys().chain(after.keys().filter(|file| !before.contains_key(*file))) {

@@ -164,7 +164,7 @@ fn a_renamed_application_and_goldens_of_none_are_decided_like_changes() {
     let scene = Scene::new(&[("a", "one")], &[("a", "one")]);
     scene.bench.write("tests/golden/gone/default/configmap-x.yaml", "apiVersion: v1\n");
     let mut review = scene.review("");
-    assert!(review.question("1/1").contains("tests/golden/gone: no target renders these goldens any more"));
+    assert!(review.question("1/1").contains("tests/golden/gone: no target renders these goldens"));
     review.answer("y\n");
     let (code, rest) = review.end();
     assert_eq!(code, Some(0), "{rest}");

@@ -157,6 +157,11 @@ const RETIRED: &[(&str, &str)] = &[
     (r"\binputs? m[o]ved\b", "inputs changed"),
     (r"\bt[a]k(e|es|en|ing) (it |them )?away\b", "remove, delete"),
     (r"\bnot g[o] with\b", "is not allowed when, conflicts with"),
+    (r"\ban[o]ther \w+ than\b", "a different … than, other than"),
+    (
+        r"\b(api servers?|kubernetes|argo cd|helm|kubeseal`?|kustomize|github|prometheus|admission) ref[u]ses?\b",
+        "rejects",
+    ),
     (r"\bmore than its l[i]mit\b", "exceeds its limit"),
     (
         r"\b\w*(col[o]ur|behavi[o]ur|hon[o]ur|fav[o]ur|neighb[o]ur|missp[e]lt|label[l]ed|cancel[l]ed|model[l]ed|travel[l]ed)\w*",

@@ -1,4 +1,4 @@
-//! Whether a change of an object means anything to Argo CD.
+//! Decides whether Argo CD sees a change of an object as a difference.
 
 use document::Node;
 use kubernetes::change::delta;

@@ -53,12 +53,12 @@ fn new_objects_are_created_unless_argo_cd_does_not_apply_them() {
     for (kind, annotations, expected) in [
         ("ConfigMap", "", "create"),
         ("ConfigMap", "helm.sh/hook: crd-install", "create"),
-        ("ConfigMap", "helm.sh/hook: test", "nothing: Argo CD does not apply objects with `helm.sh/hook: test`"),
-        ("ConfigMap", "helm.sh/hook: pre-rollback", "nothing: Argo CD does not apply"),
+        ("ConfigMap", "helm.sh/hook: test", "nothing: Argo CD never applies objects with `helm.sh/hook: test`"),
+        ("ConfigMap", "helm.sh/hook: pre-rollback", "nothing: Argo CD never applies"),
         (
             "ConfigMap",
             &format!("{HOOK}: Skip"),
-            "nothing: Argo CD does not apply objects with `argocd.argoproj.io/hook: Skip`",
+            "nothing: Argo CD never applies objects with `argocd.argoproj.io/hook: Skip`",
         ),
         ("Job", "helm.sh/hook: pre-upgrade", "nothing: a hook that changes starts no sync"),
         ("Endpoints", "", "nothing: Argo CD excludes"),
@@ -87,7 +87,7 @@ fn removed_objects_are_pruned_or_left() {
             &format!("{HOOK}: PreSync, {HOOK}-delete-policy: HookSucceeded"),
             "nothing: each sync deletes the hook",
         ),
-        (PRUNE, "helm.sh/hook: test", "nothing: Argo CD does not apply"),
+        (PRUNE, "helm.sh/hook: test", "nothing: Argo CD never applies"),
     ] {
         let found = plan(spec, Some(&with("Job", annotations, "spec: {}")), None);
         assert!(found.starts_with(expected) && (expected.contains(':') || found == expected), "{annotations}: {found}");

@@ -90,7 +90,7 @@ pub fn helm_options(source: &Node, field: &str) -> Result<HelmOptions> {
         fields.report(
             Diagnostic::new(
                 Code::ApplicationInvalid,
-                "control character in `valuesObject`, for which Argo CD ignores all its values",
+                "control character in `valuesObject`, which makes Argo CD ignore all its values",
             )
             .at(culprit.place(), "in this value")
             .help("remove it, or encode binary data as base64"),

@@ -1,4 +1,4 @@
-//! How Argo CD applies an override file to a source.
+//! Override files (`.argocd-source.yaml`), applied to a source as Argo CD does.
 
 use std::collections::HashSet;
 use std::sync::Arc;

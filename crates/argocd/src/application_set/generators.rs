@@ -70,7 +70,8 @@ impl Context<'_> {
     fn samples(self, generator: &Node, kind: &str, place: Place) -> Result<Vec<Parameters>> {
         debug_assert!(OUTSIDE.contains(&kind), "{kind}");
         let samples = self.around.samples(self.set, kind).map_err(|unknown| {
-            let reason = format!("a `{kind}` generator needs the outside, and {}", unknown.reason);
+            let reason =
+                format!("a `{kind}` generator needs data from outside of the repository, and {}", unknown.reason);
             unknown.help.into_iter().fold(Failure::unavailable(reason, place), Failure::help)
         })?;
         let mut all = Vec::new();

@@ -1,4 +1,4 @@
-//! The two ways in which a `git` generator finds files.
+//! The two glob syntaxes of the `git` generator.
 
 use toolbox::path_match::PathPattern;
 

@@ -1,4 +1,4 @@
-//! Where a rendered text was written: which line of a template made which line of its output.
+//! Source maps of rendered templates: which template line produced which output line.
 //!
 //! A line of a template matches a rendered line if the text around its actions does. Lines are matched in order, so that of
 //! several equal lines each has its own; a line of a loop is searched again from the start.

@@ -1,4 +1,4 @@
-//! What generators need to know of the world around an ApplicationSet.
+//! The inputs of generators outside of the ApplicationSet: repositories, clusters, and samples.
 
 use std::sync::Arc;
 

@@ -203,7 +203,7 @@ fn generators_that_need_the_outside_use_samples() {
 
     let outcome = run(&set("    - plugin: {configMapRef: {name: x}}\n"), &World::default());
     let reasons: Vec<&str> = outcome.unavailable.iter().map(|one| one.reason.as_str()).collect();
-    assert_eq!(reasons, ["a `plugin` generator needs the outside, and no sample is declared"]);
+    assert_eq!(reasons, ["a `plugin` generator needs data from outside of the repository, and no sample is declared"]);
     assert_eq!(outcome.unavailable[0].place.to_string(), "argocd/set.yaml:7:7");
 }
 

@@ -1,4 +1,4 @@
-//! What is wrong with a template, or with its parameters.
+//! Errors of parsing and executing a template.
 
 use diagnostics::Limit;
 

@@ -1,4 +1,4 @@
-//! What jq refuses in any expression: brackets and quotes that do not match, and functions that it does not have.
+//! Syntax errors in jq expressions: unbalanced brackets and quotes, and unknown functions.
 
 use diagnostics::{Help, did_you_mean, nearest};
 

@@ -1,4 +1,4 @@
-//! What every kind of step has in common.
+//! The interface of a step kind: how its fields are read, and how it runs.
 
 use std::fmt;
 use std::path::Path;

@@ -81,7 +81,7 @@ impl Expect {
         let expected = i32::try_from(self.exit.unwrap_or_default()).ok();
         if finished.exit != expected {
             let end = match finished.exit {
-                None => "it was ended by a signal".to_owned(),
+                None => "it was killed by a signal".to_owned(),
                 // 128 plus the number of SIGKILL, which the kernel sends when memory runs out.
                 Some(137) => "it exited with code 137 (killed, usually out of memory)".to_owned(),
                 Some(code) => format!("it exited with code {code}"),

@@ -1,4 +1,4 @@
-//! What steps of `test-gitops` need: the repository that Argo CD reads, and its Applications.
+//! The interface to Argo CD for the steps of `test-gitops`: the repository that it reads, and its Applications.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,6 @@
 //! References to objects, and checks of their values.
 //!
-//! A reference is `<kind>/<name>`, or `<namespace>/<kind>/<name>` for another namespace than the application's. A path
+//! A reference is `<kind>/<name>`, or `<namespace>/<kind>/<name>` for a different namespace than the application's. A path
 //! into an object consists of keys with dots between them. A key that contains dots is quoted, and `conditions[Synced]`
 //! is the entry of a list whose `type` is `Synced`.
 //!

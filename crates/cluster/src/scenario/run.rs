@@ -1,4 +1,4 @@
-//! What the steps of a scenario run with: the cluster, the application, and variables.
+//! The environment in which the steps of a scenario run: the cluster, the Application, and variables.
 //!
 //! Every wait watches, and ends early when the cluster shows that it cannot succeed.
 

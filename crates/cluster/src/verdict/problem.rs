@@ -1,4 +1,4 @@
-//! What is wrong with an object.
+//! Problems of an object that keep it from becoming ready.
 
 use std::fmt;
 

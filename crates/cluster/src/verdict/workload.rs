@@ -85,7 +85,7 @@ fn rolled_out(kind: &str, object: &Workload) -> bool {
     updated == expected && status.replicas == expected && available == expected
 }
 
-/// Why the API server refuses the pods of an owner, as quotas and pod security do.
+/// Why the API server rejects the pods of an owner, as quotas and pod security do.
 pub(crate) fn refused(snapshot: &Snapshot, kind: &str, owner: &Workload) -> Option<String> {
     if kind == "ReplicaSet" {
         let failure = condition(&owner.status.conditions, "ReplicaFailure").filter(|found| found.is_true());

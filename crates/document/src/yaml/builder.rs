@@ -21,7 +21,7 @@ pub struct Document {
     pub duplicates: Vec<Key>,
     /// The values of duplicate keys that a later value replaced.
     pub replaced: Vec<Node>,
-    /// Whether it uses anchors or aliases, so that the text of a value may be somewhere else than its key.
+    /// Whether it uses anchors or aliases, so the text of a value may be somewhere else than its key.
     pub aliases: bool,
 }
 

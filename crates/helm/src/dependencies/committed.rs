@@ -30,7 +30,7 @@ impl<'a> Committed<'a> {
         Self { root, files: LazyLock::new(Box::new(read)) }
     }
 
-    /// The committed archive of a dependency in a version, with its pin, unless it is another one than the pinned archive.
+    /// The committed archive of a dependency in a version, with its pin, unless it differs from the pinned archive.
     pub(super) fn archive(
         &self,
         chart: &Chart,

@@ -1,4 +1,4 @@
-//! What downloading dependencies needs to know about this machine.
+//! The context for downloading dependencies: Helm, the mirror, the cache, and whether the network may be used.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What differs between the dependencies of a chart and its lock.
+//! Differences between the dependencies in Chart.yaml and in Chart.lock.
 
 use diagnostics::Place;
 

@@ -481,7 +481,7 @@ fn vendored(copy: &Subchart) -> State {
     State::Vendored { path: copy.path.clone(), digest: copy.digest.clone() }
 }
 
-/// The diagnostic for a published version whose archive is another one than the pinned one.
+/// The diagnostic for a published version whose archive differs from the pinned one.
 pub(super) fn changed(repository: &str, pin: &Pin, found: &str) -> Diagnostic {
     tampered(&format!("the archive from {repository}"), pin, found)
         .help("find out why a published version changed; nothing was written")

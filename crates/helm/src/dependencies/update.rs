@@ -63,7 +63,7 @@ pub enum PinChange {
         /// The new pin.
         to: Pin,
     },
-    /// A pin that no chart needs any more.
+    /// A pin that no chart needs.
     Dropped(Pin),
 }
 
@@ -84,7 +84,7 @@ pub struct Request<'a> {
     pub wanted: &'a [Wanted],
     /// The names of the dependencies and charts to resolve again; the others keep their versions. All if empty.
     pub names: &'a [String],
-    /// Whether this is all that the workspace needs, so that other pins are dropped.
+    /// Whether this is all that the workspace needs, so other pins are dropped.
     pub complete: bool,
 }
 
@@ -373,8 +373,10 @@ fn verified(
         let pin = Pin::new(&locked.name, &locked.version, repository, &packed.digest);
         if let Some((own, bytes)) = committed.archive(chart, locked, &locked.version, old) {
             if own.digest != pin.digest {
-                let what =
-                    format!("{} {} in {}/charts: {repository} has another archive", own.name, own.version, chart.path);
+                let what = format!(
+                    "{} {} in {}/charts: {repository} has a different archive",
+                    own.name, own.version, chart.path
+                );
                 context.progress.status("Kept", &what);
             }
             if !archives.iter().any(|(other, _)| other.subject() == own.subject()) {

@@ -1,4 +1,4 @@
-//! Which values a values.schema.json declares.
+//! The values that a values.schema.json declares.
 
 use std::collections::BTreeSet;
 

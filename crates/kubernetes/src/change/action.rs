@@ -1,4 +1,4 @@
-//! What a sync does with an object.
+//! The actions of a sync on an object.
 
 use std::fmt;
 

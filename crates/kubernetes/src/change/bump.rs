@@ -55,7 +55,7 @@ impl Bump {
         }
     }
 
-    /// Whether it is an image with another name, so that `from` is a whole reference.
+    /// Whether it is an image with another name, so `from` is a whole reference.
     #[must_use]
     pub fn is_renamed(&self) -> bool {
         let tag = self.from.split('@').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is lost or left behind with an object.
+//! Data that is lost or left behind when an object is deleted.
 
 use document::Node;
 

@@ -1,4 +1,4 @@
-//! What a change of an object does, beyond the text that changes.
+//! Effects of a change: a code, a severity, and a message.
 
 use diagnostics::{Code, Severity};
 

@@ -1,4 +1,4 @@
-//! What a change does: one table of rules, each with its code and its severity.
+//! The table of rules that find the effects of a change, each with its code and severity.
 //!
 //! docs/checks.md describes the table. Rules that find nothing leave a change routine: nothing but images, the versions of
 //! charts, or metadata changes.

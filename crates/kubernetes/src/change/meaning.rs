@@ -1,4 +1,4 @@
-//! What the value of a field means to the API server: defaults, quantities, and values that count as unset.
+//! Normalizes field values as the API server does: defaults, quantities, and values that count as unset.
 
 use document::{Node, Value};
 
@@ -105,7 +105,7 @@ pub fn same_quantity(before: Option<&Node>, after: Option<&Node>) -> bool {
     }
 }
 
-/// Whether the API server stores a field as unset, so that `false` and unset differ.
+/// Whether the API server stores a field as unset, so `false` and unset differ.
 #[must_use]
 pub fn is_stored_unset(path: &[String]) -> bool {
     path.last().is_some_and(|name| WITHOUT_DEFAULT.contains(&name.as_str()))

@@ -1,4 +1,4 @@
-//! What the API server refuses about a change of an object.
+//! Changes that the API server rejects, as data.
 
 use document::{Node, Value};
 
@@ -8,7 +8,7 @@ use super::rules::{RULES, Unset};
 use crate::amount::quantity;
 use crate::object::Object;
 
-/// A change that the API server refuses.
+/// A change that the API server rejects.
 #[derive(Debug)]
 pub struct Refusal<'a> {
     /// The field, before and after.

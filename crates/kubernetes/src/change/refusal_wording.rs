@@ -1,4 +1,4 @@
-//! What a refused change is called, and what to do about it.
+//! Messages and help for changes that the API server rejects.
 
 use document::{Node, Value};
 
@@ -9,7 +9,7 @@ use crate::validate::pointer;
 /// The longest value that a message quotes.
 const SHORT: usize = 60;
 
-/// What the API server refuses about the change of an object.
+/// What the API server rejects about the change of an object.
 #[must_use]
 pub fn message(first: &Refusal<'_>, title: &str) -> String {
     let path = pointer::path(&first.field.path);

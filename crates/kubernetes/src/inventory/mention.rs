@@ -8,7 +8,7 @@ use super::pods::Pods;
 /// The commands, arguments, and values of variables of a workload's containers.
 #[derive(Debug)]
 pub struct Mentions<'a> {
-    /// Whether the workload runs scripts that make objects, so that any word counts.
+    /// Whether the workload runs scripts that make objects, so any word counts.
     job: bool,
     texts: Vec<&'a str>,
 }

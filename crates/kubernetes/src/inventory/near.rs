@@ -1,4 +1,4 @@
-//! Whether a name is most likely a misspelling of another.
+//! Decides whether a name is most likely a misspelling of another.
 //!
 //! Stricter than [`diagnostics::nearest`]: names of objects differ in little on purpose, such as `web-1` and `web-2`, or
 //! `db-app` and `db-api`.

@@ -69,7 +69,7 @@ const GIVEN: &[&str] = &[
     "statefulset.kubernetes.io/pod-name",
 ];
 
-/// Whether controllers give a label to each pod, so that templates do not have it.
+/// Whether controllers give a label to each pod, so templates do not have it.
 #[must_use]
 pub fn is_given_to_each(key: &str) -> bool {
     GIVEN.contains(&key)
@@ -125,7 +125,7 @@ impl<'a> Pods<'a> {
         self.containers.iter().filter(|container| container.serves).flat_map(|container| &container.ports)
     }
 
-    /// Whether all containers that serve declare ports, so that they probably serve no others.
+    /// Whether all containers that serve declare ports, so they probably serve no others.
     #[must_use]
     pub fn declare_ports(&self) -> bool {
         self.containers.iter().filter(|container| container.serves).all(|container| !container.ports.is_empty())

@@ -65,7 +65,7 @@ pub fn keys(id: &Id<'_>) -> Option<Keys> {
     provided.then_some(Keys::Unknown)
 }
 
-/// Whether a namespace belongs to the cluster itself, so that it may contain anything.
+/// Whether a namespace belongs to the cluster itself, so it may contain anything.
 #[must_use]
 pub fn is_system(namespace: &str) -> bool {
     SYSTEM.contains(&namespace)

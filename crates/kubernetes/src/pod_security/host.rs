@@ -25,7 +25,7 @@ pub(super) fn ports(pod: &Pod<'_>, _: &Policy) -> Vec<Violation> {
     used.map(|port| Violation::forbidden(Control::HostPorts, &port, "remove {}, and use a Service instead")).collect()
 }
 
-/// Host Probes / Lifecycle Hooks: probes and handlers that the kubelet sends to another host than the pod.
+/// Host Probes / Lifecycle Hooks: probes and handlers that the kubelet sends to a different host than the pod.
 pub(super) fn probes(pod: &Pod<'_>, policy: &Policy) -> Vec<Violation> {
     if policy.version < 34 {
         return Vec::new();

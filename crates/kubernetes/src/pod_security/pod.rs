@@ -15,7 +15,7 @@ pub(super) struct Pod<'a> {
     pub(super) containers: Vec<Field<'a>>,
     /// Whether the pod runs on Windows, where several controls do not apply.
     pub(super) windows: bool,
-    /// Whether the pod has its own user namespace, so that its root user is not that of the node.
+    /// Whether the pod has its own user namespace, so its root user is not that of the node.
     pub(super) user_namespace: bool,
 }
 

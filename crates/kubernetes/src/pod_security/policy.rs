@@ -1,4 +1,4 @@
-//! What a namespace enforces: a level of the standards, in one of their versions.
+//! The Pod Security policy of a namespace: a level of the standards, in one of their versions.
 
 use std::fmt;
 

@@ -26,7 +26,7 @@ pub(super) fn root_id(pod: &Pod<'_>, policy: &Policy) -> Vec<Violation> {
     }
     let set = pod.contexts(&["runAsUser"]);
     let root = set.iter().filter(|field| field.is_zero());
-    root.map(|field| Violation::forbidden(Control::RunAsUser, field, "set {} to the ID of another user")).collect()
+    root.map(|field| Violation::forbidden(Control::RunAsUser, field, "set {} to the ID of a non-root user")).collect()
 }
 
 /// Whether the root user of the pod is not that of the node.

@@ -128,7 +128,7 @@ fn errors_are_explained_at_their_place() {
         (
             vec![(app, "resources: [../base]\ncomponents: [../base]\n"), base, object],
             "Error: accumulating components: accumulateDirectory: \"expected kind 'Component' for path '/tmp/copy/base' but got 'Kustomization'\"\n",
-            "`base` is not a component @ app/kustomization.yaml:1:13 its kustomization has another `kind` -> list it in `resources`, or set `kind: Component` in its kustomization",
+            "`base` is not a component @ app/kustomization.yaml:1:13 its kustomization has a different `kind` -> list it in `resources`, or set `kind: Component` in its kustomization",
         ),
         (
             vec![(app, "resources: [r.yaml]\n"), ("app/r.yaml", "foo: 1\n")],

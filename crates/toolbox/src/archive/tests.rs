@@ -268,7 +268,7 @@ fn large_archives_are_refused() {
     let bytes = chart(&[with(b'0', EVIL, BINDING, 124, b"00777777777\0")]);
     let found = read_chart("c-1.0.0.tgz", &bytes).expect_err("more than Helm unpacks");
     assert_eq!(found.0[0].message, "`c-1.0.0.tgz` unpacks to more than 100 MiB");
-    assert_eq!(found.0[0].helps, ["use a smaller chart: Helm refuses larger ones, and no setting changes that"]);
+    assert_eq!(found.0[0].helps, ["use a smaller chart: Helm rejects larger ones, and no setting changes that"]);
     let bytes = chart(&[with(b'0', EVIL, BINDING, 124, b"07777777777\0")]);
     let found = read("tool.tar.gz", &bytes).expect_err("more than a tool unpacks to");
     assert_eq!(found.0[0].message, "`tool.tar.gz` unpacks to more than 512 MiB");

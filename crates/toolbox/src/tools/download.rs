@@ -1,6 +1,6 @@
 //! Downloads of tools: fetched over HTTP, verified against the checksum in tools.lock, and unpacked in memory.
 //!
-//! A download that fails is followed by an attempt to build the tool. A download with another checksum than the pinned
+//! A download that fails is followed by an attempt to build the tool. A download with a different checksum than the pinned
 //! one is an error, because it may be an attack that a build would hide.
 
 use std::io::{self, Read};

@@ -131,7 +131,7 @@ fn interpret(output: &Output) -> Answer {
     let text = String::from_utf8_lossy(&output.stdout);
     if !output.success() {
         let code =
-            output.code.map_or_else(|| "was ended by a signal".to_owned(), |code| format!("exited with code {code}"));
+            output.code.map_or_else(|| "was killed by a signal".to_owned(), |code| format!("exited with code {code}"));
         let last = output.stderr.trim().lines().last().unwrap_or("no message");
         return Answer::Other(format!("does not report a version: it {code}: {last}"));
     }

@@ -99,7 +99,7 @@ impl Store {
             return Installed::Damaged("has no record of its installation".to_owned());
         };
         if !recipes(pin, platform).contains(&record.recipe) {
-            return Installed::Damaged("was installed from another source than tools.lock has now".to_owned());
+            return Installed::Damaged("was installed from a different source than the one in tools.lock".to_owned());
         }
         if facts.permissions().mode() & 0o100 == 0 {
             return Installed::Damaged("is not executable".to_owned());

@@ -1,4 +1,5 @@
-//! What namespaces enforce, where no manifest says it: the default of the API server, and `[[namespace]]`.
+//! Pod Security levels in charts.toml, for namespaces without a manifest: the API server's default, and
+//! `[[namespace]]`.
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use document::{Fields, Node, Syntax};

@@ -1,4 +1,4 @@
-//! Which line of which template writes output that is not a valid object.
+//! Finds the template line whose output is not a valid object.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Where the values of a target are set: by the target itself, or by the defaults of the charts that its chart depends on.
+//! Finds where a value is set: by the target, or by the defaults of a chart or of its dependencies.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Where a rendered line comes from: the parts of templates that wrote it, and the values that it depends on.
+//! The trail of a rendered line: the template parts that wrote it, and the values that it depends on.
 
 use diagnostics::Place;
 use helm::template::flow::value::{ANY, Reads};

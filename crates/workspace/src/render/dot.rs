@@ -1,4 +1,4 @@
-//! Explains why a template cannot read `.Values` and the like: `.` is something else there.
+//! Explains errors about `.Values` and similar names where `.` has been rebound, as in `range` and `with`.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub(super) fn explain(source: &Arc<Source>, place: &Place, reason: &str) -> Opti
                 .help(format!("use `${read}`"))
         }
         Context::Named(name, tag) => found(format!("`.{root}` is not available in the named template `{name}`"))
-            .at(place(tag), "it is included with another context than the root")
+            .at(place(tag), "it is included with a context other than the root")
             .fact(Fact::NoRoot)
             .help(format!("include it with the root: `include \"{name}\" $`, or pass all that it reads")),
     })

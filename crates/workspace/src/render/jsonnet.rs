@@ -32,7 +32,7 @@ pub(super) fn evaluate(root: &Path, program: &Path, evaluation: &Evaluation, fil
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let objects = jsonnet::objects(&text).ok_or_else(|| {
-        Diagnostic::new(Code::ManifestInvalid, format!("`{name}` evaluates to something else than objects"))
+        Diagnostic::new(Code::ManifestInvalid, format!("`{name}` does not evaluate to objects"))
             .at(Place::file(&name), "must evaluate to an object or an array of objects")
             .help("exclude files that are only imported with `directory.exclude`, or name them `.libsonnet`")
     })?;

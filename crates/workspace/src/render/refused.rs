@@ -1,4 +1,4 @@
-//! The values that the message of a template's `fail` is about.
+//! Finds the values that the message of a template's `fail` names.
 
 use diagnostics::Place;
 use document::{Node, Value};

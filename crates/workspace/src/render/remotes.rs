@@ -1,4 +1,4 @@
-//! Puts what kustomize would download beside the copy in which it builds, and makes the kustomizations refer to it there.
+//! Puts remote bases and files next to the private copy of a build, and makes the kustomizations refer to them there.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};

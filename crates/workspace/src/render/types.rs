@@ -1,4 +1,4 @@
-//! Explains why a function of a template refuses the type of a value.
+//! Explains why a template function rejects the type of a value.
 
 use diagnostics::{Code, Diagnostic};
 

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Source, did_you_mean, nearest};
-use document::{Node, Value, edit, lookalike, yaml};
+use document::{Node, edit, lookalike, yaml};
 use helm::chart::{Dependency, Origin};
 use helm::errors::{Rule, Violation};
 use helm::{dependencies, values_schema};
 use toolbox::source::read;
 
+use super::misreading;
 use super::schema::{self, Problem};
+use super::schema_wording;
 use super::values::{Setting, Values, descend};
 use crate::target::ChartTarget;
 
@@ -289,7 +291,7 @@ impl Context<'_> {
         schema: &Schema,
         found: Option<&schema::Found<'_>>,
     ) -> Diagnostic {
-        let (sentence, described) = schema::sentence(problem, found);
+        let (sentence, described) = schema_wording::sentence(problem, found);
         let diagnostic = Diagnostic::new(Code::HelmRefused, format!("`{}` {sentence}", name(pointer)));
         let diagnostic = diagnostic.fact(Fact::Value(name(pointer)));
         if let Some((parameter, place)) = values.parameter_inside(pointer) {
@@ -361,7 +363,7 @@ fn invalid(
     schema: &Schema,
     found: Option<&schema::Found<'_>>,
 ) -> Diagnostic {
-    let (sentence, described) = schema::sentence(problem, found);
+    let (sentence, described) = schema_wording::sentence(problem, found);
     let allowed = found.map(schema::Found::allowed).unwrap_or_default();
     let last = pointer.last().map(String::as_str).unwrap_or_default();
     let (reading, help) = match &problem.rule {
@@ -369,7 +371,7 @@ fn invalid(
             let several = want.iter().any(|want| want == "array");
             (None, several.then(|| format!("write a list in braces: `{{{}}}`", setting.written)))
         }
-        Rule::Type { got, want } => misreading(last, setting, got, want, &allowed),
+        Rule::Type { got, want } => misreading::explain(last, setting, got, want, &allowed),
         _ => (None, None),
     };
     let sentence = match &reading {
@@ -484,63 +486,6 @@ fn keyword(rule: &Rule) -> &str {
 fn rule_at(place: &Place) -> String {
     let line = place.position().map_or(0, |(line, _)| line);
     format!("rule: {}:{line}", place.source.name)
-}
-
-/// Explains a value whose type surprises its author: how YAML or Helm reads it, and how to correct it.
-fn misreading(
-    key: &str,
-    setting: &Setting,
-    got: &str,
-    want: &[String],
-    allowed: &[String],
-) -> (Option<String>, Option<String>) {
-    let written = setting.written.as_str();
-    let wants = |kind: &str| want.iter().any(|name| name == kind);
-    let choose = || Some(format!("use one of {}", quoted_list(allowed)));
-    let permitted =
-        allowed.is_empty() || allowed.iter().any(|value| value == written || *value == edit::scalar(written));
-    if let Some(force_string) = setting.parameter {
-        return match (got, force_string) {
-            ("number" | "boolean" | "null", false) if wants("string") => {
-                let reading = format!("without `forceString`, Helm reads `{written}` as {}", schema::kind(got));
-                (Some(reading), if permitted { Some("set `forceString: true`".to_owned()) } else { choose() })
-            }
-            ("string", true) if !wants("string") => (None, Some("remove `forceString`".to_owned())),
-            _ => (None, None),
-        };
-    }
-    let plain = !written.starts_with(['"', '\'', '|', '>', '[', '{', '&', '*', '!']);
-    match (got, yaml::resolve(written)) {
-        ("boolean" | "number", Ok(read @ (Value::Bool(_) | Value::Number(_)))) if wants("string") && plain => {
-            let read = match read {
-                Value::Bool(value) => value.to_string(),
-                Value::Number(number) if number == written => "a number".to_owned(),
-                Value::Number(number) => format!("the number {number}"),
-                _ => return (None, None),
-            };
-            let reading = (read != written).then(|| format!("YAML reads an unquoted `{written}` as {read}"));
-            let quote = format!("quote it: `{key}: \"{written}\"`");
-            (reading, if permitted { Some(quote) } else { choose() })
-        }
-        ("null", _) if wants("string") => {
-            let help = if permitted || allowed.iter().any(|value| value == "\"\"") {
-                Some(format!("for an empty string, write `{key}: \"\"`"))
-            } else {
-                choose()
-            };
-            (None, help)
-        }
-        ("string", _) if !plain => {
-            let bare = written.trim_matches(['"', '\'']);
-            let fits = match yaml::resolve(bare) {
-                Ok(Value::Number(number)) => wants("number") || wants("integer") && number.parse::<i64>().is_ok(),
-                Ok(Value::Bool(_)) => wants("boolean"),
-                _ => false,
-            };
-            (None, fits.then(|| format!("remove the quotes: `{key}: {bare}`")))
-        }
-        _ => (None, None),
-    }
 }
 
 /// Adds a note unless it is empty.

@@ -1,4 +1,4 @@
-//! What a row of the table measures, and its goal.
+//! The quantity that a row measures (time, memory, or a ratio), and its goal.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What the rows share: the tool, the other programs, and generated workspaces.
+//! The context that the rows share: the tool, the other programs, and generated workspaces.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

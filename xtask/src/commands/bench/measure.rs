@@ -34,7 +34,7 @@ pub(super) fn finish(invocation: &Invocation, codes: &[i32]) -> Result<()> {
         return Ok(());
     }
     Err(Diagnostic::new(Code::Usage, "a measured command failed")
-        .note(format!("`{}` ended with exit code {:?}", invocation.command_line(), output.code))
+        .note(format!("`{}` exited with code {:?}", invocation.command_line(), output.code))
         .note(output.stderr)
         .help("run the command, and correct what it reports")
         .into())

@@ -13,7 +13,7 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) goal: Amount,
     pub(super) measure: fn(&Context<'_>) -> Result<Measured>,
-    /// Whether it takes minutes, so that it is measured only where it is named.
+    /// Whether it takes minutes, so it is measured only where it is named.
     pub(super) slow: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How the cost grows with the size of a workspace.
+//! Measures how the cost grows with the size of a workspace.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What findings know about themselves: their places, their Applications, and their facts.
+//! The places, Applications, and facts of findings, for relating them.
 
 use diagnostics::fact::{PORT, Subject, TARGET_PORT};
 use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};

@@ -1,4 +1,4 @@
-//! How two findings are related by their facts.
+//! Relates findings by their facts.
 
 use diagnostics::fact::{Subject, TOOL};
 use diagnostics::{Code, Diagnostic, Fact};
@@ -57,7 +57,7 @@ pub(super) fn lacks_another(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     same_object(cause, effect) && beside && missing(effect) && !missing(cause)
 }
 
-/// Whether Helm refuses a value, and its linter does so, too, with the path of the value.
+/// Whether Helm rejects a value, and its linter does so, too, with the path of the value.
 pub(super) fn same_pointer(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     cause.value().is_some_and(|path| effect.is(&Fact::Value(path.to_owned())))
 }

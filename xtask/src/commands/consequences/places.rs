@@ -1,4 +1,4 @@
-//! How two findings are related by their places and objects.
+//! Relates findings by their places and objects.
 
 use diagnostics::Diagnostic;
 

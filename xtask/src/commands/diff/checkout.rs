@@ -1,4 +1,4 @@
-//! What the checkout changes, for a command that has read and rendered it.
+//! Compares the checkout with the base, for a command that has already read and rendered it (`ci`).
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What differs between two sides whose targets are rendered.
+//! Compares two sides whose targets are rendered.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

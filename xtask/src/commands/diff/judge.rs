@@ -1,4 +1,4 @@
-//! What Argo CD does with the objects of an Application that change, and what follows from it.
+//! Judges the changed objects of an Application: what Argo CD does with them, and the effects of that.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;

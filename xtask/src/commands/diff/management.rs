@@ -1,4 +1,4 @@
-//! What changes in how Argo CD manages an Application: its name, its cluster, its project, and what it does by itself.
+//! Changes of an Application itself: its name, cluster, project, and sync policy.
 
 use argocd::effect;
 use argocd::permission::Cluster;
@@ -84,7 +84,7 @@ fn moved(before: &Cluster, after: &Cluster, objects: &[Object]) -> Effect {
         None => (Severity::Caution, String::new()),
     };
     let message = format!(
-        "the Application moves from cluster `{}` to `{}`, and nothing manages its {} in the former cluster any more{data}",
+        "the Application moves from cluster `{}` to `{}`, and nothing manages its {} in the former cluster{data}",
         name(before),
         name(after),
         plural(objects.len(), "object")
@@ -122,8 +122,8 @@ fn settings(before: &Node, after: &Node) -> Vec<Effect> {
         automated(root) && node.is_some_and(|node| matches!(node.value, Value::Bool(true)))
     };
     match (automated(before), automated(after)) {
-        (false, true) => notice("Argo CD now syncs the Application by itself".to_owned()),
-        (true, false) => notice("Argo CD no longer syncs the Application by itself".to_owned()),
+        (false, true) => notice("Argo CD now syncs the Application automatically".to_owned()),
+        (true, false) => notice("Argo CD no longer syncs the Application automatically".to_owned()),
         _ => {}
     }
     match (is(before, "prune"), is(after, "prune")) {

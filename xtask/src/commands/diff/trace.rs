@@ -1,4 +1,4 @@
-//! Where the added lines of the head come from.
+//! Traces the added lines of the head to templates and values.
 
 use std::collections::{BTreeMap, BTreeSet};
 

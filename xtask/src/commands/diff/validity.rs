@@ -33,7 +33,7 @@ const DEFINITION: &str = "customresourcedefinition-";
 /// A golden of a target.
 type File = (TargetId, String);
 
-/// Marks the objects of the head that change and that the cluster refuses.
+/// Marks the objects of the head that change and that the cluster rejects.
 pub(super) fn check(head: RenderedSide<'_>, applications: &mut [ApplicationChange]) -> Validity {
     let only: BTreeSet<File> = applications.iter().flat_map(|one| &one.objects).filter_map(applied).collect();
     if only.is_empty() {

@@ -1,4 +1,4 @@
-//! How the deployed objects differ from their goldens: the most likely cause of a failure is a recent edit.
+//! Differences between the deployed objects and their goldens: a recent edit is the most likely cause of a failure.
 //!
 //! Pure. Shows the first lines only: `render` shows all differences.
 

@@ -25,7 +25,7 @@ struct State {
     loaded: usize,
     /// Why the others are not.
     failed: Option<Diagnostics>,
-    /// Whether nothing needs the others any more.
+    /// Whether the others are no longer needed.
     over: bool,
 }
 

@@ -30,8 +30,8 @@ pub(super) fn base_paths(root: &Path, keys: &BTreeSet<&str>) -> BTreeMap<String,
     found
 }
 
-/// What must stand before a path that follows an action of a template, so that its directory exists. `rest` begins within
-/// the action.
+/// The prefix that is required before a path that follows an action of a template, so that its directory exists. `rest`
+/// begins within the action.
 fn base(rest: &str, directories: &BTreeSet<&str>) -> Option<String> {
     let (inside, after) = rest.split_once("}}")?;
     if inside.contains(['{', '\n']) {

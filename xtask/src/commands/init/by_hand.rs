@@ -1,4 +1,4 @@
-//! What the repository contains that is applied by hand, because no Application deploys it, and that renders Applications.
+//! Finds charts and kustomizations that are applied by hand: they render Applications, and no Application deploys them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Which programs render the parts of a target.
+//! The programs that render the parts of a target.
 
 use workspace::target::Part;
 

@@ -1,4 +1,4 @@
-//! What changed in the cluster since a commit, compared with what `diff` announces for it.
+//! Compares what changed in the cluster since a commit with what `diff` announces for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

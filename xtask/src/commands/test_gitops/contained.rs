@@ -1,5 +1,5 @@
-//! Whether a live object contains what a manifest asks for. The API server adds defaults, writes quantities in its own
-//! form, and drops fields that are `null`.
+//! Decides whether a live object contains everything in a manifest. The API server adds defaults, writes quantities in
+//! its own form, and drops fields that are `null`.
 //!
 //! Pure.
 

@@ -1,4 +1,4 @@
-//! Which scenarios run at the same time, and when which Applications must not drift.
+//! Schedules scenarios: which run at the same time, and when which Applications must not drift.
 //!
 //! Each Application must stay Synced for a time in which no scenario changes its objects. Scenarios that change none run
 //! then, and so do those of all Applications but one, which must not drift after their own scenarios.

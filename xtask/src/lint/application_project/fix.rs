@@ -1,4 +1,4 @@
-//! How to fix what a project does not allow, in the Application or in the project.
+//! Suggests how to make an Application and its project agree.
 
 use argocd::permission::Verdict;
 use diagnostics::{Diagnostic, nearest};

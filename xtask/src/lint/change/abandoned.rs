@@ -1,4 +1,4 @@
-//! Changes that leave data behind: a claim stays in the cluster, and nothing uses it any more.
+//! Changes that leave data behind: a claim stays in the cluster, but nothing uses it.
 
 use argocd::effect;
 use argocd::effect::Removal;

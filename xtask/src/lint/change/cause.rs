@@ -1,4 +1,4 @@
-//! What the author changed, as the likely reason why an object is no longer rendered under its name.
+//! Finds the author's edit that is the likely reason why an object is no longer rendered under its name.
 //!
 //! Compares the values of the chart, and the sources of the Application, with the base. An edit is the reason only if it is
 //! the only one, or the only one whose value the template of the object names.
@@ -25,10 +25,10 @@ pub(super) struct Edit {
     pub(super) label: String,
 }
 
-/// What decides where a source is, and not what it renders.
+/// The fields that determine where a source is, and not what it renders.
 const LOCATION: [&str; 4] = ["chart", "ref", "repoURL", "targetRevision"];
 
-/// The most values that are compared. Among more, this is not worth the time.
+/// The maximum number of values to compare. With more, the comparison takes too long.
 const MOST: usize = 20_000;
 
 /// The longest value that a label quotes.

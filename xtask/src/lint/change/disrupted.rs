@@ -46,7 +46,7 @@ fn unselected(change: &Change<'_>, before: &Object, after: &Object) -> Diagnosti
             Some((before, now)) => before.find(path).map(Node::to_json) == now.find(path).map(Node::to_json),
             None => !change.added.iter().any(|added| added.key == selecting.key),
         };
-        // A selector that selects nothing any more is another finding.
+        // A selector that no longer selects anything is a different finding.
         let selects = || running.iter().any(|pods| selector.matches(pods));
         if !unchanged || !selector.matches(&old) || selector.matches(&new) || !selects() {
             continue;
@@ -64,7 +64,7 @@ fn unselected(change: &Change<'_>, before: &Object, after: &Object) -> Diagnosti
             after
                 .finding(CODE, message, place, label)
                 .at(node.place(), "the selector")
-                .help(format!("keep the label, or change the selector of {}, too", selecting.key))
+                .help(format!("keep the label, or also change the selector of {}", selecting.key))
                 .help(removed::acceptance(CODE, &after.target)),
         );
     }
@@ -82,8 +82,8 @@ fn selector(object: &Object) -> Option<(&'static [&'static str], Selector<'_>)> 
     Some((path, Selector::of_labels(object.find(path)?)))
 }
 
-/// The versions of a definition that clients may use, and that are no longer served. The API server refuses to remove the
-/// version in which objects are stored, which is another finding.
+/// The versions of a definition that clients may use, and that are no longer served. The API server rejects the removal of
+/// the version in which objects are stored, which is a different finding.
 fn unserved(change: &Change<'_>, before: &Object, after: &Object) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let is = |version: &Node, key: &str| version.get(key).is_some_and(|node| matches!(node.value, Value::Bool(true)));

@@ -1,4 +1,4 @@
-//! Changes that the API server refuses, so that the sync fails: immutable fields, smaller claims, stored versions.
+//! Changes that the API server rejects, which fails the sync: immutable fields, smaller claims, stored versions.
 
 use argocd::effect;
 use argocd::effect::Update;
@@ -51,10 +51,10 @@ fn class_set(change: &Change<'_>, before: &Object, after: &Object) -> Option<Dia
     let found = after.finding(Code::ChangeStorageClass, message, class.place(), label);
     let found = found.at(before.root.key_place("spec"), format!("at `{}`", change.base));
     let found = found.note(match name {
-        "" => "the API server refuses this change if the claim has a class, and then every sync fails".to_owned(),
+        "" => "the API server rejects this change if the claim has a class, and then every sync fails".to_owned(),
         _ => format!(
             "the claim has the class that was the default when it was created; unless that is `{name}`, the API server \
-             refuses this change, and every sync fails"
+             rejects this change, and every sync fails"
         ),
     });
     let help = "keep `spec.storageClassName` as it was; to use another class, add a second claim with another name, and copy \
@@ -91,14 +91,14 @@ fn report(
         let path = pointer::path(&other.field.path);
         let label = match other.why {
             Why::Shrinks => format!("`{path}` must not shrink, either"),
-            Why::StoredVersion => "the version in which objects are stored is missing, too".to_owned(),
+            Why::StoredVersion => "the version in which objects are stored is also missing".to_owned(),
             Why::Grows | Why::Immutable | Why::ImmutableObject => format!("`{path}` is immutable, too"),
         };
         found = found.at(place(after, &other.field.path, other.field.after), label);
     }
     let app = change.application.name;
     found
-        .note(format!("the API server refuses this change, so every sync of Application `{app}` fails"))
+        .note(format!("the API server rejects this change, so every sync of Application `{app}` fails"))
         .help(wording::help(first, after))
 }
 

@@ -41,7 +41,7 @@ pub(super) fn in_range(view: &View<'_, '_>, entry: &Entry<'_>) -> Diagnostics {
         };
         let range = entry.object.title();
         let message = format!("the size of {} is {relation} of {range}", object.title());
-        let found = object.finding(Code::NamespaceLimits, message, size.node.place(), "the API server refuses it");
+        let found = object.finding(Code::NamespaceLimits, message, size.node.place(), "the API server rejects it");
         let found = found.at(bound.node.place(), format!("at {side} {}", bound.written()));
         diagnostics.push(found.help(format!("request at {side} {}, or change {range}", bound.written())));
     }

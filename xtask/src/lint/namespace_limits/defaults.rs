@@ -1,4 +1,4 @@
-//! What containers request, with the defaults of the `LimitRange` of their namespace.
+//! The requests of containers, with the defaults of the `LimitRange` of their namespace.
 
 use document::Node;
 use kubernetes::inventory::View;

@@ -67,7 +67,7 @@ struct Quota<'v, 'i, 'a> {
 }
 
 impl<'a> Quota<'_, '_, 'a> {
-    /// Reports a resource that the API server refuses.
+    /// Reports a resource that the API server rejects.
     fn unknown(&self, key: &Key) -> Option<Diagnostic> {
         let name = key.name.as_str();
         if name.contains('/') || RESOURCES.contains(&name) || name.contains("hugepages-") {
@@ -76,7 +76,7 @@ impl<'a> Quota<'_, '_, 'a> {
         let hard = self.entry.object.find(&["spec", "hard"])?;
         let message = format!("{} limits an unknown resource `{name}`", self.entry.object.title());
         let place = hard.key_place(name);
-        let found = self.entry.object.finding(Code::NamespaceLimits, message, place, "the API server refuses it");
+        let found = self.entry.object.finding(Code::NamespaceLimits, message, place, "the API server rejects it");
         Some(match nearest(name, RESOURCES.iter().copied()) {
             Some(near) => found.help(did_you_mean(near)),
             None => found.help(format!("use `count/{name}`, `requests.<domain>/<resource>`, or a standard resource")),

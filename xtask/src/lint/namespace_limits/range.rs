@@ -55,11 +55,11 @@ fn unknown_type(object: &Object) -> Option<Diagnostic> {
     let node = types.find(unknown)?;
     let text = node.as_str()?;
     let message = format!("unknown type `{text}` in {}", object.title());
-    let found = object.finding(Code::NamespaceLimits, message, node.place(), "the API server refuses it");
+    let found = object.finding(Code::NamespaceLimits, message, node.place(), "the API server rejects it");
     Some(found.help(suggestion(text, TYPES)))
 }
 
-/// Reports amounts of a `LimitRange` that contradict each other, which the API server refuses.
+/// Reports amounts of a `LimitRange` that contradict each other, which the API server rejects.
 fn contradiction(defaults: &Defaults<'_>, resource: &str) -> Option<Diagnostic> {
     let order = ["min", "defaultRequest", "default", "max"];
     let amounts: Vec<(&str, Amount<'_>)> =
@@ -71,7 +71,7 @@ fn contradiction(defaults: &Defaults<'_>, resource: &str) -> Option<Diagnostic> 
         Some(
             defaults
                 .object
-                .finding(Code::NamespaceLimits, message, low.node.place(), "the API server refuses it")
+                .finding(Code::NamespaceLimits, message, low.node.place(), "the API server rejects it")
                 .at(high.node.place(), "this is less")
                 .help(format!("set `{field}.{resource}` to at most {}", high.written())),
         )

@@ -28,7 +28,7 @@ pub struct Diff {
 struct Validity {
     /// How many objects were checked; null if they cannot be.
     objects: Option<usize>,
-    /// How many of them the cluster refuses; null if that is unknown.
+    /// How many of them the cluster rejects; null if that is unknown.
     invalid: Option<usize>,
     /// Why they cannot be checked.
     reason: Option<String>,

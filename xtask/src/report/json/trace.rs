@@ -1,4 +1,4 @@
-//! Where rendered lines come from, and what values reach.
+//! JSON of `explain` and `impact`: the origins of rendered lines, and the lines that values reach.
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! What a Markdown report contains, in the order of its importance.
+//! The contents of a Markdown report, most important first.
 
 use std::collections::BTreeMap;
 

@@ -195,7 +195,7 @@ fn effect(severity: Severity) -> Effect {
     Effect {
         code: Code::ChangeRefused,
         severity,
-        message: "the API server refuses to change `spec.selector`".to_owned(),
+        message: "the API server rejects the change of `spec.selector`".to_owned(),
         path: vec!["spec".to_owned(), "selector".to_owned()],
         help: Some("delete the Deployment first, or keep the labels".to_owned()),
     }

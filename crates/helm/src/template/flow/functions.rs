@@ -1,4 +1,4 @@
-//! What the functions of templates do with values.
+//! Value flow through the functions of templates.
 
 use super::value::{Reads, Value};
 

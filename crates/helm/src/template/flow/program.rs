@@ -68,7 +68,7 @@ impl Program {
     }
 }
 
-/// Whether a definition has no content, so that it does not override another one.
+/// Whether a definition has no content, so it does not override another one.
 fn is_empty(define: &Define) -> bool {
     define.body.iter().all(|node| match node {
         Node::Text(text) => text.kept.is_empty(),

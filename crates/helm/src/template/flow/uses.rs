@@ -1,4 +1,4 @@
-//! Which values the templates of a chart and its dependencies use at all, and how.
+//! Value usage: which values the templates of a chart and its dependencies read, and how.
 //!
 //! A value is used as a whole where it is printed, passed to a function, or compared; below it, everything counts as used.
 //! Only its presence is used where it is a condition, or where a loop goes through it. Where the outcome is not known, all

@@ -1,4 +1,4 @@
-//! What is known about a value in a template without rendering it: which values of the chart it may be, or depends on.
+//! Abstract values of a template: which chart values a value may be, or depends on, without rendering.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -32,7 +32,7 @@ pub(super) fn lost(subject: &Subject<'_>) -> Vec<Found> {
     {
         found.push(
             Found::new(format!("{} changes, and is recreated without its data", after.title()))
-                .help("remove `Force=true` from the sync options of the claim"),
+                .help("remove `Force=true` from the claim's sync options"),
         );
     }
     found
@@ -61,7 +61,7 @@ pub(super) fn orphaned(subject: &Subject<'_>) -> Vec<Found> {
     vec![Found::new(message).help("keep the name, or copy the data before the application starts with empty claims")]
 }
 
-/// Claims that stay in the cluster with their data, although nothing uses them any more.
+/// Claims that stay in the cluster with their data, although nothing uses them.
 pub(super) fn abandoned(subject: &Subject<'_>) -> Vec<Found> {
     let Some(before) = subject.change.removed() else { return Vec::new() };
     let stays = match data::held(before) {

@@ -109,7 +109,7 @@ pub(super) fn unselected(subject: &Subject<'_>) -> Vec<Found> {
     let template = workload::template(after).map(|(path, _)| path).unwrap_or_default();
     let path: Vec<&str> = template.iter().copied().chain(["metadata", "labels"]).collect();
     let message = format!("the pods of {} no longer match the selector of {first}{more}", after.title());
-    vec![Found::new(message).at(&path).help("keep the label, or change the selector, too")]
+    vec![Found::new(message).at(&path).help("keep the label, or also change the selector")]
 }
 
 /// Services whose type changes, that lose a port, or that are deleted.

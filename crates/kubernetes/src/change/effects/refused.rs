@@ -1,4 +1,4 @@
-//! Changes that the API server refuses.
+//! Changes that the API server rejects.
 
 use super::subject::{Found, Subject};
 use crate::change::action::Action;

@@ -1,4 +1,4 @@
-//! How many pods a workload runs.
+//! The number of pods that a workload runs.
 
 use document::Node;
 

@@ -1,4 +1,4 @@
-//! What else changes: requests and limits, and objects that are created, deleted, left behind, or configured.
+//! The remaining effects: requests and limits, and objects that are created, deleted, left behind, or configured.
 
 use super::subject::{Found, Subject, joined};
 use crate::change::action::Action;
@@ -41,7 +41,7 @@ pub(super) fn other(subject: &Subject<'_>) -> Vec<Found> {
             _ => format!("{} is created", after.title()),
         }),
         (Some(before), None) => Found::new(match change.action {
-            Action::Leave => format!("{} stays in the cluster, and nothing updates it any more", before.title()),
+            Action::Leave => format!("{} stays in the cluster, and nothing updates it", before.title()),
             _ => format!("{} is deleted", before.title()),
         }),
         (Some(before), Some(after)) => {

@@ -42,6 +42,6 @@ pub(super) fn message(bump: &Bump, what: &str) -> String {
     if bump.is_renamed() {
         return format!("{what} `{from}` is replaced with `{name}:{to}`");
     }
-    let major = if bump.step() == Step::Major { ", another major version" } else { "" };
+    let major = if bump.step() == Step::Major { ", a different major version" } else { "" };
     format!("{what} `{name}` is {verb} from `{from}` to `{to}`{major}")
 }

@@ -4,16 +4,16 @@ use document::{Key, Node, Value, json};
 
 use crate::change::delta::{Step, key_of};
 
-/// The number of characters up to which a mapping or a list is shown on one line.
+/// The maximum length of a mapping or list that is shown on one line.
 const LINE: usize = 100;
 
-/// The number of characters up to which a string is shown as a whole.
+/// The maximum length of a string that is shown completely.
 const LONG: usize = 200;
 
-/// The number of lines up to which a text is shown as a whole.
+/// The maximum number of lines of a text that is shown completely.
 const LINES: usize = 20;
 
-/// The number of characters around the part of a long string that differs.
+/// The number of characters to show around the difference in a long string.
 const AROUND: usize = 30;
 
 /// A value as text, on one line unless it is a text with several lines.

@@ -1,4 +1,4 @@
-//! What rules look at: an object, its fields, and the findings so far.
+//! The input of an object rule: the object, its fields, and the findings so far.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -1,4 +1,4 @@
-//! Whether one rule of a `NetworkPolicy` allows all that another one does.
+//! Compares rules of NetworkPolicies: whether one allows all traffic that another allows.
 
 use std::net::IpAddr;
 

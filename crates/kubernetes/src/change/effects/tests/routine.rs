@@ -12,7 +12,7 @@ fn versions_decide_how_severe_an_update_is() {
         (
             "r/i:1.2.3",
             "r/i:2.0.0",
-            "caution change-version: image `r/i` is updated from `1.2.3` to `2.0.0`, another major version",
+            "caution change-version: image `r/i` is updated from `1.2.3` to `2.0.0`, a different major version",
         ),
         ("r/i:2.0.0", "r/i:1.2.3", "caution change-version: image `r/i` is downgraded from"),
         ("r/i:1.2.3", "r/i:1.3.0", "notice change-version: image `r/i` is updated from `1.2.3` to `1.3.0`"),

@@ -1,4 +1,4 @@
-//! Validates the objects in the files that scenarios apply, as an API server would refuse them only after the cluster was
+//! Validates the objects in the files that scenarios apply, as an API server would reject them only after the cluster was
 //! created and everything was deployed.
 //!
 //! A line with a `${variable}` may become anything. Kinds without a schema are not validated: a scenario may install them.

@@ -1,4 +1,4 @@
-//! What a run rendered, so that it renders nothing twice.
+//! Keeps the renders of a run, so it renders nothing twice.
 //!
 //! Apps of apps are rendered to find their Applications, before a command renders them.
 
@@ -11,9 +11,9 @@ use workspace::target::{Target, TargetId};
 
 /// What a run rendered, by the name and the inputs of the target.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<BTreeMap<(TargetId, Inputs), Vec<Recorded>>>);
+pub struct RunRenders(Mutex<BTreeMap<(TargetId, Inputs), Vec<Recorded>>>);
 
-impl Memory {
+impl RunRenders {
     /// What this run rendered of a target.
     #[must_use]
     pub fn find(&self, target: &Target<'_>) -> Option<Vec<Recorded>> {
