@@ -5,6 +5,7 @@ pub mod argocd;
 pub mod bench;
 pub mod cache;
 pub mod cache_sample;
+pub mod changed;
 pub mod checks;
 pub mod ci;
 pub mod completions;

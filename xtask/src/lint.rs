@@ -6,6 +6,7 @@
 //! Validation against Kubernetes schemas is in `validate`.
 
 pub mod alert_subjects;
+pub mod alert_tests;
 pub mod application_chart;
 pub mod application_destination;
 pub mod application_finalizer;
@@ -46,6 +47,7 @@ pub mod kept;
 pub mod life_cycle;
 pub mod monitor_fields;
 pub mod monitors;
+pub mod mounted_paths;
 pub mod namespace_labels;
 pub mod namespace_limits;
 mod namespaces;
@@ -62,6 +64,7 @@ pub mod pod_security;
 pub mod pod_start;
 pub mod policy_pods;
 pub mod port_duplicate;
+pub mod postfix_parameters;
 pub mod pre_stop;
 pub mod probe_ports;
 mod project_values;
@@ -75,6 +78,7 @@ mod renovate_patterns;
 mod replicas;
 pub mod repository_moved;
 mod scenario_applied;
+pub mod scenario_committed;
 mod scenario_images;
 mod scenario_needs;
 pub mod scenario_objects;
@@ -94,6 +98,7 @@ pub mod subject;
 pub mod target_revision;
 pub mod template;
 pub mod template_duplicate;
+pub mod template_ineffective;
 pub mod template_objects;
 pub mod template_unrendered;
 pub mod test_deployed;
@@ -110,6 +115,7 @@ pub mod well_known;
 mod workflow_expressions;
 mod workflow_inputs;
 pub mod workflows;
+mod written_once;
 
 use diagnostics::{Class, Code, Diagnostics};
 
@@ -164,6 +170,7 @@ impl Check {
 /// All checks, in the order of their files. A new check is a file and a row here.
 pub const CHECKS: &[Check] = &[
     Check::new(alert_subjects::CODES, Run::Objects(alert_subjects::check)),
+    Check::new(alert_tests::CODES, Run::Objects(alert_tests::check)),
     Check::new(application_chart::CODES, Run::Files(application_chart::check)),
     Check::new(application_destination::CODES, Run::Objects(application_destination::check)),
     Check::new(application_finalizer::CODES, Run::Objects(application_finalizer::check)),
@@ -199,6 +206,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(life_cycle::CODES, Run::Objects(life_cycle::check)),
     Check::new(monitor_fields::CODES, Run::Objects(monitor_fields::check)),
     Check::new(monitors::CODES, Run::Objects(monitors::check)),
+    Check::new(mounted_paths::CODES, Run::Objects(mounted_paths::check)),
     Check::new(namespace_labels::CODES, Run::Objects(namespace_labels::check)),
     Check::new(namespace_limits::CODES, Run::Objects(namespace_limits::check)),
     Check::new(network_policy::CODES, Run::Objects(network_policy::check)),
@@ -214,6 +222,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(pod_start::CODES, Run::Objects(pod_start::check)),
     Check::new(policy_pods::CODES, Run::Objects(policy_pods::check)),
     Check::new(port_duplicate::CODES, Run::Objects(port_duplicate::check)),
+    Check::new(postfix_parameters::CODES, Run::Objects(postfix_parameters::check)),
     Check::new(pre_stop::CODES, Run::Objects(pre_stop::check)),
     Check::new(probe_ports::CODES, Run::Objects(probe_ports::check)),
     Check::new(project_wave::CODES, Run::Objects(project_wave::check)),
@@ -221,6 +230,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(rbac_rules::CODES, Run::Objects(rbac_rules::check)),
     Check::new(references::CODES, Run::Objects(references::check)),
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
+    Check::new(scenario_committed::CODES, Run::Files(scenario_committed::check)),
     Check::new(scenario_objects::CODES, Run::Objects(scenario_objects::check)),
     Check::new(scenario_references::CODES, Run::Objects(scenario_references::check)),
     Check::new(scenario_values::CODES, Run::Helm(scenario_values::check)),
@@ -236,6 +246,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(sub_path::CODES, Run::Objects(sub_path::check)),
     Check::new(target_revision::CODES, Run::Git(target_revision::check)),
     Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
+    Check::new(template_ineffective::CODES, Run::Files(template_ineffective::check)),
     Check::new(template_unrendered::CODES, Run::Files(template_unrendered::check)),
     Check::new(template_objects::CODES, Run::Files(template_objects::check)),
     Check::new(test_deployed::CODES, Run::Objects(test_deployed::check)),

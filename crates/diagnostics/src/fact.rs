@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::diagnostic::Place;
+
 /// A fact about what a finding is about. Which facts a finding has depends on its code; most findings have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
@@ -43,6 +45,10 @@ pub enum Fact {
     Field(String),
     /// It is about the value of a chart at this path, whose steps are joined by dots.
     Value(String),
+    /// A named template reads the root, but is included with something else.
+    NoRoot,
+    /// It is about a value that this rule of a schema refuses, whatever the other values are.
+    Rule(Place),
     /// It is about a template of the chart in this directory.
     Chart(String),
     /// It is about the file or directory with this path or URL.

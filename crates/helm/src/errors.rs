@@ -390,6 +390,22 @@ fn template(message: &str) -> Option<Kind> {
     Some(Kind::Template { template, line, column, reason, partial })
 }
 
+/// An action that includes a named template with another context than `.` or `$`: its template, with line and column.
+///
+/// Of several around each other, the outermost one.
+#[must_use]
+pub fn changed_context(message: &str) -> Option<(String, usize, Option<usize>)> {
+    let calls = message.match_indices("at <include \"");
+    calls.into_iter().find_map(|(at, start)| {
+        let call = message[at + start.len()..].split_once(">:")?.0;
+        let context = call.split_once("\" ")?.1.trim();
+        if matches!(context, "." | "$") {
+            return None;
+        }
+        location(message[..at].rsplit_once("executing")?.0)
+    })
+}
+
 /// The innermost template that a message names, with line and column.
 fn location(message: &str) -> Option<(String, usize, Option<usize>)> {
     let mut found = None;
@@ -430,6 +446,16 @@ fn declared(message: &str) -> Option<Kind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_outermost_include_with_another_context_is_found() {
+        let message = "web/templates/a.yaml:8:8\n  executing \"web/templates/a.yaml\" at <include \"web.labels\" .Values>:\n    \
+                       error calling include:\nweb/templates/_helpers.tpl:4:3\n  executing \"web.labels\" at <include \
+                       \"web.name\" .>:\n    error calling include:\nweb/templates/_helpers.tpl:5:18\n  executing \
+                       \"web.name\" at <.Chart.Name>:\n    nil pointer";
+        assert_eq!(changed_context(message), Some(("web/templates/a.yaml".to_owned(), 8, Some(8))));
+        assert_eq!(changed_context(&message.replace(".Values>", ".>")), None);
+    }
 
     #[test]
     fn the_innermost_template_is_found() {

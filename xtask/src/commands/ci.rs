@@ -19,6 +19,7 @@ use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, plan};
 
 use super::app_of_apps;
+use super::changed;
 use super::consequences;
 use super::diff::{Checkout, Compared, mark};
 use super::end_to_end::{RunResult, prepare};
@@ -101,6 +102,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         }
     };
     consequences::remove(&mut diagnostics);
+    changed::blame(&mut diagnostics, &session.root, request.base.as_deref());
     // Stages may have findings in common, which this removes.
     diagnostics.sort();
     let summary = session.environment.step_summary.as_deref();

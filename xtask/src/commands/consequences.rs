@@ -7,29 +7,31 @@ mod facts;
 mod instances;
 mod messages;
 mod places;
+mod schemas;
 mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::fact::{Subject, TOOL};
 use diagnostics::wording::plural;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Fact};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Fact, Place};
 
 use self::facts::{
     application, first, forbids, invalid_port, is_target_port, label, line, missing, missing_port, of, unlisted,
 };
 use self::messages::{
     about_the_object, another_object, conflicting, copied_project, definition, deleted_application, depends_on_it,
-    elsewhere, empty_without_it, ignored_path, in_its_scenario, invalid_option, invalid_port_name, labels_elsewhere,
-    labels_of_its_output, lacks_a_value, lacks_another, lacks_the_field, malformed, meant, misplaced_with,
-    misspelled_tool, moved_down, moves, no_image, not_read, not_selected, null, of_its_chart, of_its_image,
-    of_that_namespace, of_the_same_targets, of_the_target_port, one_source, pods_without_labels, privileged,
-    renamed_by_the_same, same_labels, same_name, same_namespace, same_pointer, same_repository, same_template,
-    same_value, same_version, selected_by_an_alert, suggests_the_name, suggests_the_project, unknown_in_a_case,
-    without_a_version, without_its_application, wrongly_formatted,
+    elsewhere, empty_without_it, has_that_name, ignored_path, in_its_scenario, invalid_option, invalid_port_name,
+    labels_elsewhere, labels_of_its_output, lacks_a_value, lacks_another, lacks_the_field, malformed, meant,
+    misplaced_with, misspelled_list, misspelled_tool, moved_down, moved_there, moves, named_after_it,
+    named_like_its_file, no_image, not_read, not_selected, null, of_its_chart, of_its_image, of_that_namespace,
+    of_the_same_targets, of_the_target_port, one_source, pods_without_labels, privileged, renamed_by_the_same,
+    same_labels, same_name, same_namespace, same_pointer, same_repository, same_template, same_value, same_version,
+    selected_by_an_alert, suggests_the_name, suggests_the_project, unknown_in_a_case, without_a_version,
+    without_its_application, wrongly_formatted,
 };
 use self::places::{
-    about_one, anywhere, in_its_file, in_its_row, in_the_chart, near_line, near_one_of_its_places, of_a_case,
+    about_one, anywhere, below_it, in_its_file, in_its_row, in_the_chart, near_line, near_one_of_its_places, of_a_case,
     of_the_file, one_of_its_places, same_application, same_chart, same_field, same_file, same_line, same_list,
     same_object, share_a_place, shows_its_file, siblings,
 };
@@ -51,18 +53,21 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ApplicationInvalid, Code::ApplicationInvalid, one_source),
     (Code::ApplicationInvalid, Code::ObjectRefused, same_line),
     (Code::ApplicationProject, Code::ProjectUnused, same_application),
+    (Code::ApplicationProject, Code::ProjectUnused, named_like_its_file),
     (Code::ArgocdField, Code::ApplicationSync, meant),
     (Code::ArgocdField, Code::ApplicationSync, malformed),
     (Code::ArgocdField, Code::ArgocdField, empty_without_it),
     (Code::ArgocdField, Code::SyncPolicyImplicit, same_line),
     (Code::ArgocdField, Code::ApplicationSync, invalid_option),
     (Code::ArgocdField, Code::IgnoreDifferencesUnmatched, same_line),
+    (Code::ArgocdField, Code::ApplicationSync, below_it),
     (Code::ApplicationMissing, Code::ArgocdField, not_selected),
     (Code::ApplicationMissing, Code::GoldenDirectoryOrphaned, anywhere),
     (Code::ArgocdField, Code::KeyDuplicate, same_line),
     (Code::ArgocdField, Code::NotRendered, ignored_path),
     (Code::ArgocdField, Code::NotRendered, near_line),
     (Code::ArgocdField, Code::ProjectForbids, same_list),
+    (Code::ArgocdField, Code::ProjectForbids, misspelled_list),
     (Code::ChangeDataLoss, Code::ProjectUnused, deleted_application),
     (Code::ChangeDataLoss, Code::ScenarioInvalid, renamed_by_the_same),
     (Code::ChangeDataLoss, Code::ScenarioInvalid, without_its_application),
@@ -116,8 +121,10 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::NamespaceMismatch, Code::ProjectForbids, same_object),
     (Code::NamespaceMismatch, Code::ProjectForbids, same_namespace),
     (Code::NamespaceMismatch, Code::ReferenceMissing, elsewhere),
+    (Code::NamespaceMismatch, Code::ReferenceMissing, moved_there),
     (Code::ObjectDuplicate, Code::ReferenceKey, share_a_place),
     (Code::ObjectInvalid, Code::ChangeRefused, same_field),
+    (Code::ObjectInvalid, Code::NetworkPolicyDns, same_object),
     (Code::ObjectInvalid, Code::NetworkPolicyOpen, same_object),
     (Code::ObjectInvalid, Code::ObjectInvalid, lacks_another),
     (Code::ObjectInvalid, Code::ObjectRefused, depends_on_it),
@@ -131,6 +138,8 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ObjectRefused, Code::ImageInvalid, no_image),
     (Code::ObjectRefused, Code::KeyMisspelled, same_line),
     (Code::ObjectRefused, Code::NetworkPolicyDns, same_object),
+    (Code::ObjectRefused, Code::ObjectRefused, has_that_name),
+    (Code::ObjectRefused, Code::ObjectRefused, named_after_it),
     (Code::ObjectRefused, Code::PodSecurity, conflicting),
     (Code::ObjectRefused, Code::ReferencePort, invalid_port_name),
     (Code::ObjectRefused, Code::ReferenceMissing, suggests_the_name),
@@ -142,6 +151,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::PodSecurity, Code::ObjectRefused, privileged),
     (Code::ProjectDefault, Code::ProjectUnused, same_application),
     (Code::ProjectForbids, Code::ChangeDataLoss, moves),
+    (Code::ProjectForbids, Code::ChangeRefused, share_a_place),
     (Code::ProjectForbids, Code::NamespaceLabel, of_that_namespace),
     (Code::ProjectForbids, Code::ProjectUnused, suggests_the_project),
     (Code::ProjectForbids, Code::ScenarioInvalid, in_its_scenario),
@@ -165,12 +175,14 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::SyncOrder, Code::SealedSecretWave, same_object),
     (Code::TargetRevisionDiffers, Code::NotRendered, same_line),
     (Code::TargetRevisionUnknown, Code::NotRendered, same_line),
+    (Code::TemplateDuplicate, Code::HelmRefused, in_the_chart),
     (Code::TemplateUnrendered, Code::BranchUncovered, of_its_chart),
     (Code::TemplateUnrendered, Code::HelmRefused, of_its_chart),
     (Code::TemplateUnrendered, Code::ReferenceMissing, of_its_chart),
     (Code::TemplateUnrendered, Code::SelectorUnmatched, of_its_chart),
     (Code::TemplateUnrendered, Code::ValueUncovered, of_its_chart),
     (Code::TemplateUnrendered, Code::ValueUnknown, of_its_chart),
+    (Code::ValueDuplicate, Code::HelmRefused, near_one_of_its_places),
     (Code::ValueUndefined, Code::BranchUncovered, same_line),
     (Code::ValueUndefined, Code::HelmRefused, same_line),
     (Code::ValueUndefined, Code::ManifestInvalid, same_line),
@@ -178,6 +190,8 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ValueUndefined, Code::ObjectRefused, near_one_of_its_places),
     (Code::ValueUnknown, Code::BranchUncovered, one_of_its_places),
     (Code::ValueUnknown, Code::VersionVulnerable, of_its_image),
+    (Code::VariableShadowed, Code::NetworkPolicyOpen, in_the_chart),
+    (Code::VariableShadowed, Code::ObjectInvalid, in_the_chart),
     (Code::ValuesSchemaInvalid, Code::HelmRefused, same_value),
 ];
 
@@ -200,10 +214,12 @@ pub fn remove(diagnostics: &mut Diagnostics) {
         }
         diagnostics.0.retain(|found| found.code != *effect || !causes.iter().any(|cause| follows(cause, found)));
     }
+    schemas::merge(diagnostics);
     forbidden_kinds::merge(diagnostics);
     remove_conventions(diagnostics);
     remove_of_another_chart(diagnostics);
     remove_edits(diagnostics);
+    remove_coverage(diagnostics);
     instances::merge(diagnostics);
 }
 
@@ -219,6 +235,32 @@ fn remove_edits(diagnostics: &mut Diagnostics) {
     let wrong: BTreeSet<String> =
         others.flat_map(|found| &found.places).map(|(place, _)| place.source.name.clone()).collect();
     diagnostics.0.retain(|found| file(found).is_none_or(|file| !wrong.contains(&file)));
+}
+
+/// What is wrong with a template or with its values, and may decide which branches are rendered.
+const DECISIVE: &[Code] = &[
+    Code::ChangeDataLoss,
+    Code::ChangeRefused,
+    Code::DefaultIneffective,
+    Code::FieldUnknown,
+    Code::NetworkPolicyOpen,
+    Code::ObjectInvalid,
+    Code::ObjectRefused,
+    Code::ReferenceMissing,
+    Code::ReferencePort,
+    Code::SelectorUnmatched,
+    Code::ValueUndefined,
+    Code::VariableShadowed,
+];
+
+/// Removes what is not covered in a chart in which something is wrong: what it renders once that is corrected may cover it.
+fn remove_coverage(diagnostics: &mut Diagnostics) {
+    let chart = |place: &Place| place.source.name.split_once("/templates/").map(|(chart, _)| chart.to_owned());
+    let wrong = |found: &&Diagnostic| DECISIVE.contains(&found.code);
+    let errors = diagnostics.0.iter().filter(wrong).flat_map(|found| &found.places);
+    let charts: BTreeSet<String> = errors.filter_map(|(place, _)| chart(place)).collect();
+    let covered = |found: &Diagnostic| first(found).and_then(chart).is_none_or(|chart| !charts.contains(&chart));
+    diagnostics.0.retain(|found| found.code != Code::BranchUncovered || covered(found));
 }
 
 /// Removes what is found about an Application that deploys the chart of another one, its goldens, and its scenarios.

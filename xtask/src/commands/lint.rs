@@ -28,6 +28,7 @@ use workspace::target::{ChartTarget, DEFAULT_CASE, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
 use super::app_of_apps;
+use super::changed;
 use super::consequences;
 use super::placing::Placer;
 use super::rendering::{self, Demand, RenderState, Rendering};
@@ -104,6 +105,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     Placer::new(session, &workspace, &renderings).place(&mut diagnostics);
 
     consequences::remove(&mut diagnostics);
+    changed::blame(&mut diagnostics, &session.root, request.base.as_deref());
     diagnostics.sort();
     let counts = format!("{}, {}", plural(checked.charts.len(), "chart"), plural(renderings.len(), "target"));
     session.printer.finished(&format!("{counts}: {}", report::count(&diagnostics)));

@@ -265,7 +265,15 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     });
     let part = part.filter(|place| !in_archive(place) && found.code != Code::NamespaceLimits);
     let moves = found.facts.iter().any(|fact| matches!(fact, Fact::MovesTo(_)));
-    let misplaced = moves && whole.is_some_and(|used| is_directly_in(&author, used));
+    let owner = found.facts.iter().find_map(|fact| match fact {
+        Fact::MovesTo(path) => path.last(),
+        _ => None,
+    });
+    // The value is the whole of the map around the field, which the template writes at the wrong depth.
+    let is_map = |used: &Used| {
+        is_directly_in(&author, used) || used.steps().iter().rev().take(2).any(|step| Some(step) == owner)
+    };
+    let misplaced = moves && whole.is_some_and(is_map);
     let passed = (passed || part.is_some()) && !misplaced;
     if let Some(((place, _), part)) = value.as_mut().zip(part) {
         *place = part;

@@ -117,7 +117,7 @@ fn invalid(message: String, place: Place, label: &str) -> Diagnostic {
 }
 
 /// Validates the fields of an Application that the workspace does not read.
-fn rest(root: &Node, diagnostics: &mut Diagnostics) {
+pub(super) fn rest(root: &Node, diagnostics: &mut Diagnostics) {
     // The workspace reports a value that is not a mapping.
     let mapping = |path: &[&str]| root.find(path).filter(|node| matches!(node.value, Value::Mapping(_)));
     if let Some(metadata) = mapping(&["metadata"]) {

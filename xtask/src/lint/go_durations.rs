@@ -29,6 +29,9 @@ const FLAGS: &[(&[&str], &[&str])] = &[
     (&["kured"], &["period", "lock-ttl", "drain-timeout"]),
 ];
 
+/// Names of images, and the flag that is a point in time as email has it, with a numeric time zone.
+const CUTOFF: (&[&str], &str) = (&["sealed-secrets-controller", "sealed-secrets"], "key-cutoff-time");
+
 /// The same for variables.
 const VARIABLES: &[(&str, &[&str])] =
     &[("oauth2-proxy", &["OAUTH2_PROXY_COOKIE_EXPIRE", "OAUTH2_PROXY_COOKIE_REFRESH"])];
@@ -77,7 +80,9 @@ fn of_container(object: &Object, container: &Node) -> Vec<Diagnostic> {
                 Some((flag, value)) => (flag, Some((node, value))),
                 None => (argument, list.get(index + 1).and_then(|next| Some((next, next.as_str()?)))),
             };
-            if let Some((node, value)) = value.filter(|_| known.contains(&flag)) {
+            if let Some((node, value)) = value.filter(|_| flag == CUTOFF.1 && CUTOFF.0.contains(&name)) {
+                found.extend(time(object, node, value, &format!("`--{flag}`")));
+            } else if let Some((node, value)) = value.filter(|_| known.contains(&flag)) {
                 found.extend(finding(object, node, value, &format!("`--{flag}`")));
             }
         }
@@ -106,6 +111,32 @@ fn finding(object: &Object, node: &Node, text: &str, what: &str) -> Option<Diagn
     Some(object.finding(Code::DurationInvalid, message, node.place(), label).help(help))
 }
 
+fn time(object: &Object, node: &Node, text: &str, what: &str) -> Option<Diagnostic> {
+    if text.trim().is_empty() || text.contains(['$', '{']) || is_time(text) {
+        return None;
+    }
+    let message = format!("`{text}` is not a valid time for {what}");
+    let found = object.finding(Code::DurationInvalid, message, node.place(), "the program does not start");
+    Some(found.help("write a time such as `Fri, 02 Jan 2026 15:04:05 +0000`, which `date --rfc-email` prints"))
+}
+
+/// Whether a text is a time such as `Fri, 02 Jan 2026 15:04:05 +0000`.
+fn is_time(text: &str) -> bool {
+    const DAYS: &[&str] = &["Mon,", "Tue,", "Wed,", "Thu,", "Fri,", "Sat,", "Sun,"];
+    const MONTHS: &[&str] = &["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let known = |names: &[&str], text: &str| names.iter().any(|name| name.eq_ignore_ascii_case(text));
+    let digits = |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+    let [weekday, day, month, year, clock, zone] = text.split(' ').collect::<Vec<_>>()[..] else { return false };
+    let clock: Vec<&str> = clock.split(':').collect();
+    known(DAYS, weekday)
+        && (digits(day, 1) || digits(day, 2))
+        && known(MONTHS, month)
+        && digits(year, 4)
+        && clock.len() == 3
+        && clock.iter().all(|part| digits(part, 2))
+        && zone.strip_prefix(['+', '-']).is_some_and(|zone| digits(zone, 4))
+}
+
 /// Why a duration is invalid, and what to write instead.
 fn explain(text: &str) -> (String, String) {
     let compact: String = text.split_whitespace().collect();
@@ -130,6 +161,14 @@ fn explain(text: &str) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_the_format_of_email() {
+        assert!(is_time("Mon, 02 Jan 2006 15:04:05 -0700"));
+        for text in ["2026-01-01T00:00:00Z", "Mon, 02 Jan 2006 15:04:05 MST", "now", "1767225600"] {
+            assert!(!is_time(text), "{text}");
+        }
+    }
 
     #[test]
     fn the_help_has_the_same_duration_in_units_of_go() {

@@ -1,9 +1,10 @@
-//! Node ports that two Services of a target ask for. The API server rejects the second one.
+//! Node ports that two Services of a target ask for, of which the API server rejects the second one, and node ports outside
+//! of the default range.
 
 use std::collections::BTreeSet;
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::Node;
 use kubernetes::inventory::View;
 use kubernetes::inventory::pods::{DEFAULT_PROTOCOL, number};
@@ -12,7 +13,10 @@ use kubernetes::object::Object;
 use super::subject::Subject;
 
 /// The codes of this check.
-pub const CODES: &[Code] = &[Code::ObjectRefused];
+pub const CODES: &[Code] = &[Code::ObjectRefused, Code::NodePortRange];
+
+/// The ports that an API server gives to Services by default.
+const RANGE: std::ops::RangeInclusive<i64> = 30_000..=32_767;
 
 /// Compares the Services of each target with each other.
 #[must_use]
@@ -40,12 +44,24 @@ fn ports(object: &Object) -> impl Iterator<Item = (&Node, i64, &str)> {
     })
 }
 
+fn out_of_range(object: &Object, port: &Node, number: i64) -> Diagnostic {
+    let message = format!("node port {number} of {} is outside of the default range", object.title());
+    let place = port.get("nodePort").unwrap_or(port).place();
+    let label = "unless the API server has another `--service-node-port-range`, it refuses the Service";
+    let found = object.finding(Code::NodePortRange, message, place, label);
+    let (start, end) = RANGE.into_inner();
+    found.help(format!("use a port from {start} to {end}, or remove it to let Kubernetes choose one"))
+}
+
 fn of_target(view: &View<'_, '_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let own: Vec<&Object> =
         view.own().map(|entry| entry.object).filter(|object| object.key.kind == "Service").collect();
     for (index, object) in own.iter().enumerate() {
         for (node, number, protocol) in ports(object) {
+            if !RANGE.contains(&number) {
+                diagnostics.push(out_of_range(object, node, number));
+            }
             let earlier = own[..index].iter().copied();
             let found = earlier
                 .flat_map(|other| ports(other).map(move |port| (other, port)))

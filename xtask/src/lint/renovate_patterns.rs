@@ -1,13 +1,98 @@
 //! Patterns in renovate.json that begin like a regular expression and do not end like one: Renovate takes them for the names
-//! of files, of which there are none.
+//! of files, of which there are none. And misspelled names of managers, for which no rule applies.
 
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, did_you_mean};
 use document::{Node, yaml};
+use kubernetes::inventory::near::is_near;
 
 /// The lists of patterns that are regular expressions between slashes, or globs.
 const LISTS: &[&str] = &["managerFilePatterns", "matchDepNames", "matchFileNames", "matchPackageNames"];
+
+/// The lists of names of managers.
+const MANAGERS: &[&str] = &["matchManagers", "enabledManagers"];
+
+/// The fields of a rule that select what it applies to.
+const MATCHES: &[&str] = &[
+    "matchBaseBranches",
+    "matchCategories",
+    "matchConfidence",
+    "matchCurrentAge",
+    "matchCurrentValue",
+    "matchCurrentVersion",
+    "matchDatasources",
+    "matchDepNames",
+    "matchDepTypes",
+    "matchFileNames",
+    "matchJsonata",
+    "matchManagers",
+    "matchMessage",
+    "matchNewValue",
+    "matchPackageNames",
+    "matchRegistryUrls",
+    "matchRepositories",
+    "matchSourceUrls",
+    "matchStringsStrategy",
+    "matchStrings",
+    "matchUpdateTypes",
+];
+
+/// The managers of Renovate that are common in such repositories. Others are not reported.
+const KNOWN: &[&str] = &[
+    "ansible",
+    "ansible-galaxy",
+    "argocd",
+    "asdf",
+    "bazel",
+    "bitbucket-pipelines",
+    "bundler",
+    "cargo",
+    "circleci",
+    "cloudbuild",
+    "composer",
+    "custom.jsonata",
+    "custom.regex",
+    "devcontainer",
+    "docker-compose",
+    "dockerfile",
+    "droneci",
+    "fleet",
+    "flux",
+    "git-submodules",
+    "github-actions",
+    "gitlabci",
+    "gitlabci-include",
+    "gomod",
+    "gradle",
+    "gradle-wrapper",
+    "helm-requirements",
+    "helm-values",
+    "helmfile",
+    "helmsman",
+    "helmv3",
+    "jenkins",
+    "jsonnet-bundler",
+    "kubernetes",
+    "kustomize",
+    "maven",
+    "mise",
+    "nix",
+    "npm",
+    "nuget",
+    "pep621",
+    "pip_requirements",
+    "pipenv",
+    "poetry",
+    "pre-commit",
+    "quadlet",
+    "regex",
+    "tekton",
+    "terraform",
+    "terragrunt",
+    "tflint-plugin",
+    "woodpecker",
+];
 
 /// Checks the patterns of a configuration, which must be valid JSON.
 pub(super) fn check(source: &Arc<Source>) -> Diagnostics {
@@ -23,9 +108,33 @@ fn lists(node: &Node, found: &mut Diagnostics) {
         if LISTS.contains(&key.name.as_str()) {
             found.0.extend(value.items().iter().filter_map(|item| open(&key.name, item)));
         }
+        if key.name.starts_with("match") && !MATCHES.contains(&key.name.as_str()) {
+            let known = MATCHES.iter().find(|known| is_near(&key.name, known) || known.eq_ignore_ascii_case(&key.name));
+            found.0.extend(known.map(|known| {
+                let message = format!("unknown field `{}`", key.name);
+                let place = Place::new(&node.source, key.span.clone());
+                Diagnostic::new(Code::WorkflowInvalid, message).at(place, "").help(did_you_mean(known))
+            }));
+        }
+        if MANAGERS.contains(&key.name.as_str()) {
+            found.0.extend(value.items().iter().filter_map(|item| misspelled(&key.name, item)));
+        }
         lists(value, found);
     }
     node.items().iter().for_each(|item| lists(item, found));
+}
+
+fn misspelled(key: &str, node: &Node) -> Option<Diagnostic> {
+    let name = node.as_str()?;
+    let name = name.strip_prefix('!').unwrap_or(name);
+    if KNOWN.contains(&name) {
+        return None;
+    }
+    let near = KNOWN.iter().find(|known| is_near(name, known))?;
+    let message = format!("unknown manager `{name}` in `{key}`");
+    let found =
+        Diagnostic::new(Code::WorkflowInvalid, message).at(node.place(), "Renovate has no manager of this name");
+    Some(found.help(did_you_mean(near)))
 }
 
 fn open(key: &str, node: &Node) -> Option<Diagnostic> {

@@ -67,7 +67,7 @@ impl Applied {
 }
 
 /// Whether a place is in a line with a `${variable}`, which may become anything.
-fn has_variable(place: &Place) -> bool {
+pub(super) fn has_variable(place: &Place) -> bool {
     let lines = place.span.clone().map(|span| place.source.lines_of(&span).1);
     lines.and_then(|lines| place.source.text.get(lines)).is_some_and(|line| line.contains("${"))
 }

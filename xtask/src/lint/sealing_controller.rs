@@ -40,6 +40,8 @@ fn found(subject: &Subject<'_>) -> Option<Diagnostic> {
     let near = nearest_within(name, 3, services.iter().map(|service| service.key.name.as_str()))?;
     let meant = services.iter().find(|service| service.key.name == near)?;
     let help = did_you_mean(format!("{}/{}", meant.key.namespace, meant.key.name));
+    let elsewhere = (meant.key.name == name).then(|| [Fact::Elsewhere, Fact::Namespace(meant.key.namespace.clone())]);
+    let finding = elsewhere.into_iter().flatten().fold(finding, Diagnostic::fact);
     Some(finding.fact(Fact::missing("Service", name)).at(meant.name_place(), "rendered here").help(help))
 }
 

@@ -47,7 +47,7 @@ pub fn syntax(renderer: &Renderer<'_>, target: &ChartTarget<'_>, directory: &Pat
             let label = if secret_values::may_be_in(&text.text) { Some(HIDDEN.to_owned()) } else { non_empty(label) };
             Some((first, first + place.position()?.0 - 1, label))
         })?;
-        output.joined(line).or_else(|| output.misindented(first, line)).or_else(|| {
+        output.joined(line).or_else(|| output.glued(line)).or_else(|| output.misindented(first, line)).or_else(|| {
             let label = label.unwrap_or_else(|| format!("renders `{}`", output.marked.line(line).trim()));
             output.located(line, label, None)
         })
@@ -145,16 +145,23 @@ impl Output {
         let mut found = None;
         let lines = self.marked.lines.get(first..=invalid)?.iter();
         for (line, text) in lines.zip(self.marked.text.lines().skip(first)) {
-            let begins = |part: &Part| self.action(*part).map(|action| (action, part.start));
-            let (Some(start), Some(end)) = (line.first().map(begins), line.last().map(begins)) else { continue };
-            let continued = running.filter(|(action, _)| start.is_some_and(|(other, _)| other == *action));
+            let Some(last) = line.last().and_then(|part| self.action(*part)) else {
+                running = None;
+                continue;
+            };
+            // What the action writes up to the end of the line, possibly through templates that it includes.
+            let own = line.iter().rev().take_while(|part| self.action(**part) == Some(last)).last();
+            let begins = line.first().and_then(|part| self.action(*part));
+            let continued = running.filter(|(action, _)| begins == Some(*action));
             let below = text.len() - text.trim_start().len();
             if let Some((action, column)) = continued.filter(|(_, column)| below < *column) {
                 found = Some((action, column));
             }
             // What begins with a newline, as with `nindent`, has no line to align the others with.
-            let end = end.filter(|(_, column)| text.get(*column..).is_some_and(|written| !written.trim().is_empty()));
-            running = continued.filter(|_| line.len() == 1).or(end);
+            let end = own.map(|part| (last, part.start)).filter(|(_, column)| {
+                *column > 0 && text.get(*column..).is_some_and(|written| !written.trim().is_empty())
+            });
+            running = continued.filter(|(action, _)| *action == last).or(end);
         }
         let (action, column) = found?;
         let place = self.place(action)?;
@@ -174,6 +181,25 @@ impl Output {
             let label = "`{{-` removes the line break before it".to_owned();
             let help = format!("use `nindent {width}` instead of `indent {width}`");
             Some(Located { places: vec![(place.clone(), label)], help: Some(help.into()) })
+        })
+    }
+
+    /// The action that removes the line break after a key in an invalid line, or in the one before it.
+    fn glued(&self, line: usize) -> Option<Located> {
+        let texts: Vec<&str> = self.marked.text.lines().collect();
+        [Some(line), line.checked_sub(1)].into_iter().flatten().find_map(|number| {
+            let text = texts.get(number)?;
+            self.marked.lines.get(number)?.iter().skip(1).find_map(|part| {
+                let before = text.get(..part.start)?;
+                let place = self.place(self.action(*part)?)?;
+                let action = place.source.text.get(place.span.clone()?)?;
+                if !before.ends_with(':') || !action.starts_with("{{-") {
+                    return None;
+                }
+                let label = "`{{-` removes the line break before it".to_owned();
+                let help = "write `{{` instead of `{{-`, or put the action behind the key".to_owned();
+                Some(Located { places: vec![(place, label)], help: Some(help.into()) })
+            })
         })
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Place, Source};
+use diagnostics::{Code, Diagnostic, Fact, Place, Source, did_you_mean};
 use helm::template::parse::parse;
 use helm::template::tree::{Control, Keyword, Node, Tag};
 
@@ -24,7 +24,16 @@ pub(super) fn explain(source: &Arc<Source>, place: &Place, reason: &str) -> Opti
     let span = expression(text, place.span.as_ref()?.start);
     let read = &text[span.clone()];
     let mut steps = read.strip_prefix('.')?.split('.');
-    let root = steps.next().filter(|root| ROOT.contains(root))?;
+    let root = steps.next()?;
+    // Go's names are case-sensitive.
+    let meant = ROOT.iter().find(|known| known.eq_ignore_ascii_case(root) && **known != root);
+    if let Some(meant) = meant.filter(|_| reason.starts_with(NIL)) {
+        let found = Diagnostic::new(Code::HelmRefused, format!("`.{root}` is not defined"));
+        return Some(found.at(Place::new(source, span), "").help(did_you_mean(format!(".{meant}"))));
+    }
+    if !ROOT.contains(&root) {
+        return None;
+    }
     let not_there = format!("can't evaluate field {root} in type ");
     let of_nothing = |field: &str| steps.next() == Some(field);
     if !reason.starts_with(&not_there) && !reason.strip_prefix(NIL).is_some_and(of_nothing) {
@@ -45,6 +54,7 @@ pub(super) fn explain(source: &Arc<Source>, place: &Place, reason: &str) -> Opti
         }
         Context::Named(name, tag) => found(format!("`.{root}` is not available in the named template `{name}`"))
             .at(place(tag), "it is included with a context other than the root")
+            .fact(Fact::NoRoot)
             .help(format!("include it with the root: `include \"{name}\" $`, or pass all that it reads")),
     })
 }

@@ -131,6 +131,7 @@ impl Context<'_> {
             Kind::Output { template, line, reason } => self.output(template, *line, reason),
             Kind::Template { template, line, column, reason, partial } => {
                 let found = self.template(template, *line, *column, reason);
+                let found = self.at_include(found, message);
                 let full = *partial && found.helps.is_empty();
                 if full { found.note(format!("helm's error: {message}")) } else { found }
             }
@@ -226,6 +227,19 @@ impl Context<'_> {
         }
     }
 
+    /// Moves what a named template cannot read to the action that includes it with another context than the root.
+    fn at_include(&self, mut found: Diagnostic, message: &str) -> Diagnostic {
+        if !found.is(&Fact::NoRoot) {
+            return found;
+        }
+        let Some((template, line, column)) = helm::errors::changed_context(message) else { return found };
+        if let Some(source) = self.template_file(&template) {
+            let place = column.map_or_else(|| Place::line(&source, line), |column| at_column(&source, line, column));
+            found.places.insert(0, (place, "passes this context".to_owned()));
+        }
+        found
+    }
+
     /// A template that failed.
     fn template(&self, template: &str, line: usize, column: Option<usize>, reason: &str) -> Diagnostic {
         let source = self.template_file(template);
@@ -259,6 +273,13 @@ impl Context<'_> {
         }
         let failed = || Diagnostic::new(Code::HelmRefused, format!("template `{template}` failed: {reason}"));
         let found = types::explain(template, reason).unwrap_or_else(failed);
+        // Alerts and dashboards have templates of their own, in the same braces.
+        let found = match reason.strip_prefix("undefined variable \"$").and_then(|rest| rest.strip_suffix('"')) {
+            Some(name @ ("labels" | "value" | "externalLabels")) => {
+                found.help(format!("if Prometheus is to read it, print the braces: `{{{{ \"{{{{ ${name} }}}}\" }}}}`"))
+            }
+            _ => found,
+        };
         let settings = if own { refused::settings(&Values::read(self.root, self.target), reason) } else { Vec::new() };
         let found = settings.into_iter().fold(found, |found, (place, label)| found.at(place, label));
         found.at(place, "")
@@ -363,6 +384,10 @@ fn syntax(source: &Arc<Source>) -> Option<Diagnostic> {
     let text = source.text.as_str();
     let template = parse(text);
     let place = |span: &Range<usize>| Place::new(source, span.clone());
+    if let Some(open) = open_comment(text) {
+        let found = Diagnostic::new(Code::HelmRefused, "comment is not closed").at(place(&open), "");
+        return Some(found.help("end it with `*/}}`, or with `*/ -}}`"));
+    }
     if let Some(Unclosed { open, closed_by }) = unclosed(text, &template) {
         let message = format!("`{}` has no `end`", &text[open.clone()]);
         let found = Diagnostic::new(Code::HelmRefused, message).at(place(&open), "");
@@ -374,6 +399,26 @@ fn syntax(source: &Arc<Source>) -> Option<Diagnostic> {
     let problem = template.problems.first()?;
     let message = format!("template `{}` is invalid: {}", source.name, problem.message);
     Some(Diagnostic::new(Code::HelmRefused, message).at(place(&problem.span), ""))
+}
+
+/// The line of a comment that does not end where an action ends.
+fn open_comment(text: &str) -> Option<Range<usize>> {
+    let mut from = 0;
+    while let Some(at) = text[from..].find("{{").map(|at| from + at) {
+        let inside = text[at + 2..].strip_prefix("- ").unwrap_or(&text[at + 2..]);
+        if !inside.starts_with("/*") {
+            from = at + 2;
+            continue;
+        }
+        let start = text.len() - inside.len();
+        let line = at..text[at..].find('\n').map_or(text.len(), |end| at + end);
+        let Some(end) = text[start..].find("*/").map(|end| start + end + 2) else { return Some(line) };
+        if !text[end..].starts_with("}}") && !text[end..].starts_with(" -}}") {
+            return Some(line);
+        }
+        from = end;
+    }
+    None
 }
 
 /// The first character in a YAML text that looks like another one.

@@ -243,6 +243,12 @@ impl Found<'_> {
         self.schema().map(Node::place)
     }
 
+    /// The place of a keyword of the schema, or of the schema if it does not have it.
+    pub(super) fn keyword(&self, keyword: &str) -> Option<Place> {
+        let schema = self.schema()?;
+        Some(if schema.get(keyword).is_some() { schema.key_place(keyword) } else { schema.place() })
+    }
+
     /// Whether the rule applies only under a condition.
     pub(super) fn conditional(&self) -> bool {
         self.0.iter().any(|step| step.entered == Entered::Condition)

@@ -25,6 +25,10 @@ pub(super) fn explain(
     reason: &str,
 ) -> Option<Diagnostic> {
     if let Some(name) = between(reason, "no template \"", "\" associated with template") {
+        if let Some(path) = name.strip_prefix(&format!("{}/", chart.name)).filter(|path| path.starts_with("templates/"))
+        {
+            return Some(file(chart, files.first()?, line, path));
+        }
         let quoted = format!("\"{name}\"");
         let place = files.iter().find_map(|source| {
             let at = source.text.find(&quoted)?;
@@ -54,6 +58,20 @@ pub(super) fn explain(
         Some(near) => found.help(did_you_mean(near)),
         None => found.help("use a function that Helm has: https://helm.sh/docs/chart_template_guide/function_list"),
     })
+}
+
+/// A file of templates, as in `include (print $.Template.BasePath "/config.yaml") .`, that the chart does not have.
+fn file(chart: &Chart, source: &Arc<Source>, line: usize, path: &str) -> Diagnostic {
+    let found = Diagnostic::new(Code::HelmRefused, format!("the chart has no template `{path}`"));
+    let found = found.at(Place::line(source, line), "");
+    let names: Vec<String> = find::all_files(&chart.directory.join("templates"))
+        .iter()
+        .map(|one| inputs::name(&chart.directory, one))
+        .collect();
+    match nearest(path, names.iter().map(String::as_str)) {
+        Some(near) => found.help(did_you_mean(near)),
+        None => found.help(format!("add {path} to {}, or correct the name", chart.path)),
+    }
 }
 
 fn between<'t>(text: &'t str, start: &str, end: &str) -> Option<&'t str> {

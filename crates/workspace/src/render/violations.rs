@@ -130,6 +130,7 @@ impl Context<'_> {
         match &problem.rule {
             Rule::Unknown(keys) => {
                 let known: Vec<&str> = found.map(schema::Found::properties).unwrap_or_default();
+                let rule = found.filter(|found| !found.conditional()).and_then(|found| found.keyword("properties"));
                 // Several keys of which none is similar to a known one belong elsewhere, for one reason.
                 let foreign =
                     |key: &&String| nearest(key, known.iter().copied()).is_none() && lookalike::edge(key).is_none();
@@ -145,7 +146,11 @@ impl Context<'_> {
                         None => one.note(format!("`{key}` is unknown, too")),
                     }));
                 }
+                let rule = rule.filter(|_| schema.prefix.is_empty());
                 found
+                    .into_iter()
+                    .map(|one| rule.iter().fold(one, |one, rule| one.fact(Fact::Rule(rule.clone()))))
+                    .collect()
             }
             Rule::Missing(keys) | Rule::MissingWith(keys, _) => {
                 let missing = |key: &String| {
@@ -409,7 +414,12 @@ fn with_rule(
             text.filter(|_| found.conditional() || matches!(&problem.rule, Rule::OneOf(values) if values.len() == 1))
         }
     };
-    let diagnostic = with_note(diagnostic, more.unwrap_or_default());
+    let mut diagnostic = with_note(diagnostic, more.unwrap_or_default());
+    if let Some(place) =
+        found.keyword(keyword(&problem.rule)).filter(|_| schema.prefix.is_empty() && !found.conditional())
+    {
+        diagnostic = diagnostic.fact(Fact::Rule(place));
+    }
     if matches!(problem.rule, Rule::Type { .. }) {
         return diagnostic;
     }
@@ -460,6 +470,17 @@ fn quoted_list(items: &[String]) -> String {
 fn assigned(key: &str, value: &Node) -> String {
     let value = value.as_str().map_or_else(|| value.to_json(), edit::scalar);
     if key.chars().all(|c| c.is_ascii_digit()) { format!("- {value}") } else { format!("{key}: {value}") }
+}
+
+/// The keyword of a rule that one place can be named for.
+fn keyword(rule: &Rule) -> &str {
+    match rule {
+        Rule::Type { .. } => "type",
+        Rule::OneOf(_) => "enum",
+        Rule::Pattern(_) => "pattern",
+        Rule::Limit { keyword, .. } => keyword,
+        _ => "",
+    }
 }
 
 fn rule_at(place: &Place) -> String {

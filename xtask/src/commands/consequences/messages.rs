@@ -5,9 +5,11 @@ use diagnostics::{Code, Diagnostic, Fact};
 
 use super::facts::{
     application, first, forbids, invalid_port, is_target_port, line, malformed_field, missing, missing_port, moves_to,
-    written,
+    unlisted, written,
 };
-use super::places::{in_its_file, near_line, same_application, same_chart, same_file, same_line, same_object};
+use super::places::{
+    in_its_file, in_the_chart, near_line, same_application, same_chart, same_file, same_line, same_object,
+};
 
 /// Whether no template reads a value because Helm cannot evaluate the one that does.
 pub(super) fn not_read(cause: &Diagnostic, effect: &Diagnostic) -> bool {
@@ -167,7 +169,9 @@ pub(super) fn of_its_chart(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 /// Whether Helm complains about the same invalid name.
 pub(super) fn same_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let named = cause.origin.as_ref().is_some_and(|origin| origin.path == ["metadata", "name"]);
-    named && same_file(cause, effect) && effect.is(&Fact::Unsupported("metadata.name".to_owned()))
+    named
+        && (same_file(cause, effect) || in_the_chart(cause, effect))
+        && effect.is(&Fact::Unsupported("metadata.name".to_owned()))
 }
 
 /// Whether objects move to a namespace because of a destination that is wrong anyway.
@@ -344,6 +348,46 @@ pub(super) fn of_its_image(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 /// Whether an object is missing only because it is in another namespace.
 pub(super) fn elsewhere(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     effect.is(&Fact::Elsewhere) && in_its_file(cause, effect) && same_application(cause, effect)
+}
+
+/// Whether the object that is missing is in the namespace into which objects are rendered by mistake.
+pub(super) fn moved_there(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let namespace = cause.facts.iter().find(|fact| matches!(fact, Fact::Namespace(_)));
+    effect.is(&Fact::Elsewhere) && namespace.is_some_and(|namespace| effect.is(namespace))
+}
+
+/// Whether the effect is about a reference to an object by its name, which is invalid itself.
+pub(super) fn has_that_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let name = |found: &Diagnostic| found.origin.as_ref().is_some_and(|origin| origin.path == ["metadata", "name"]);
+    let invalid = cause.origin.as_ref().map(|origin| origin.name.as_str()).filter(|_| name(cause) && !name(effect));
+    let text = written(effect).map(|text| text.trim_matches(['"', '\'']));
+    invalid.is_some() && same_application(cause, effect) && text == invalid
+}
+
+/// Whether the name of another object, which is invalid, too, begins with the one of the cause.
+pub(super) fn named_after_it(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let name = |found: &Diagnostic| {
+        let origin = found.origin.as_ref().filter(|origin| origin.path == ["metadata", "name"])?;
+        Some((origin.name.clone(), origin.kind.clone(), line(found)))
+    };
+    let Some(((one, kind, at), (other, other_kind, other_at))) = name(cause).zip(name(effect)) else { return false };
+    let earlier = (one.len(), kind, at) < (other.len(), other_kind, other_at);
+    earlier && other.starts_with(&one) && same_application(cause, effect)
+}
+
+/// Whether the project that nothing uses is in the file of the one that does not exist.
+pub(super) fn named_like_its_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let name = missing(cause).map(|(_, name)| format!("/{name}.yaml"));
+    name.zip(first(effect)).is_some_and(|(name, place)| place.source.name.ends_with(&name))
+}
+
+/// Whether the list that does not permit an object is the one with the misspelled name.
+pub(super) fn misspelled_list(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let list = unlisted(effect).and_then(|fact| match fact {
+        Fact::Unlisted { list, .. } => Some(list.as_str()),
+        _ => None,
+    });
+    list.is_some_and(|list| cause.suggested().any(|name| name == list)) && in_its_file(cause, effect)
 }
 
 /// Whether a field is only not allowed because of the value of the field that is invalid anyway.

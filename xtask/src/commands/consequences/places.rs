@@ -73,6 +73,17 @@ pub(super) fn in_its_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     effect.places.iter().any(|(place, _)| place.source.name == own.source.name)
 }
 
+/// Whether the cause is in what the effect is about as a whole.
+pub(super) fn below_it(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let Some((place, (file, at))) = first(effect).zip(line(effect)) else { return false };
+    let text = &place.source.text;
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut lines = text.lines().skip(at - 1);
+    let Some(own) = lines.next().map(indent) else { return false };
+    let inside = lines.take_while(|line| line.trim().is_empty() || indent(line) > own || line[own..].starts_with("- "));
+    line(cause).is_some_and(|(other, line)| other == file && (at..=at + inside.count()).contains(&line))
+}
+
 /// Whether the effect is in the chart with the template that renders the object of the cause.
 pub(super) fn in_the_chart(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let folder = |found| first(found).and_then(|place| Some(place.source.name.split_once("/templates/")?.0));

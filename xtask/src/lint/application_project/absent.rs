@@ -84,7 +84,12 @@ pub(super) fn missing(application: &Written<'_>, node: &Node, name: &str, projec
             .help(format!("create argocd/projects/{own}.yaml, and set `project: {own}`"));
     }
     let own = projects.iter().filter(|project| project.argocd == application.argocd);
-    finding(Code::ApplicationProject, format!("project `{name}` does not exist"), "no such AppProject")
-        .fact(Fact::missing("AppProject", name))
-        .help(suggestion(name, own.map(|project| project.name.as_str())))
+    let found = finding(Code::ApplicationProject, format!("project `{name}` does not exist"), "no such AppProject");
+    // The name of the file tells what the project was meant to be called.
+    let file = format!("/{name}.yaml");
+    let named = projects.iter().find(|project| project.place.source.name.ends_with(&file));
+    let found = named.iter().fold(found, |found, project| {
+        found.at(project.place.clone(), format!("the project in this file is named `{}`", project.name))
+    });
+    found.fact(Fact::missing("AppProject", name)).help(suggestion(name, own.map(|project| project.name.as_str())))
 }

@@ -186,7 +186,13 @@ impl Against<'_> {
             name: namespace.to_owned(),
         };
         let what = format!("creating Namespace `{namespace}`");
-        let found = self.forbidden(&what, place, "", kind_field(Scope::Cluster, verdict));
+        let found = match self.other_name(&key, Scope::Cluster, verdict) {
+            Some(rule) => Diagnostic::new(Code::ProjectForbids, self.violation(&what))
+                .target(self.application.name)
+                .at(place, "")
+                .at(rule.name_place.clone(), "the project allows this name"),
+            None => self.forbidden(&what, place, "", kind_field(Scope::Cluster, verdict)),
+        };
         let found = found.help("if the namespace exists already, delete `CreateNamespace=true`");
         Some(self.kind_help(found, (&what, &key), Scope::Cluster, verdict))
     }
@@ -288,7 +294,14 @@ impl Against<'_> {
                 let found = Diagnostic::new(Code::ProjectForbids, self.violation(&what)).target(&object.target);
                 diagnostics.0.extend(misspelled.report(found, &entry, Some(at.clone())));
             } else if verdict != Verdict::Allowed {
-                let found = self.by_project(finding(&what), kind_field(scope, verdict));
+                // A project that lists the kind under another name expects that name.
+                let named = self.other_name(key, scope, verdict);
+                let at = if named.is_some() { object.name_place() } else { at.clone() };
+                let found = object.finding(Code::ProjectForbids, self.violation(&what), at, "");
+                let found = match named {
+                    Some(rule) => found.at(rule.name_place.clone(), "the project allows this name"),
+                    None => self.by_project(found, kind_field(scope, verdict)),
+                };
                 let found = found.help(match object.template.as_str() {
                     template if template.contains("/templates/") => {
                         "remove it from the chart, or disable it in the values"
@@ -382,6 +395,14 @@ impl Against<'_> {
             rules.filter(|rule| matches_kind(&rule.group, &key.group) && matches_kind(&rule.kind, &key.kind));
         let near = |rule: &&KindRule| is_literal(&rule.name) && nearest(&rule.name, [key.name.as_str()]).is_some();
         rules.find(near)
+    }
+
+    /// The only entry of a whitelist for the kind of an object, if it is for another name.
+    fn other_name(&self, key: &ObjectKey, scope: Scope, verdict: Verdict<'_>) -> Option<&KindRule> {
+        let listed = |rule: &&KindRule| rule.group == key.group && rule.kind == key.kind && is_literal(&rule.name);
+        let mut rules = self.project.cluster_allowed.iter().filter(listed);
+        let only = rules.next().filter(|_| rules.next().is_none());
+        only.filter(|rule| scope == Scope::Cluster && verdict == Verdict::Unlisted && !rule.name.is_empty())
     }
 
     /// The entry of a whitelist that most likely was meant to permit an object.

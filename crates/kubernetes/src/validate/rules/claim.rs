@@ -43,7 +43,8 @@ pub(super) fn claim<'a>(look: &mut Look<'a>, spec: &At<'a>) {
         }
         None if spec.lacks("resources")
             || spec.get("resources").is_some_and(|all| {
-                all.lacks("requests") || all.get("requests").is_some_and(|all| all.lacks("storage"))
+                all.lacks("requests")
+                    || all.get("requests").is_some_and(|all| all.lacks("storage") || all.get("storage").is_none())
             }) =>
         {
             // Where it should be, as far as there is something.

@@ -193,10 +193,14 @@ impl<'a> Look<'a> {
     /// only a warning, since client-side apply merges the list by the same fields.
     pub(super) fn unique_merge_keys(&mut self, items: &[At<'a>], fields: &[(&str, &str)]) {
         let code = if self.subject.server_side_apply { Code::ObjectRefused } else { Code::MergeKeyDuplicate };
-        for (item, label) in Self::duplicate_entries(items, fields) {
+        for (item, label, first) in Self::duplicate_entries(items, fields) {
             let names = names_of(fields);
             let found = self.reject(&item, format!("is a duplicate entry for {names}"), label);
             found.code = code;
+            // Either of the two may be the one to change.
+            if let Some(same) = fields.iter().find_map(|(key, _)| first.get(key)) {
+                found.places.push((same.node.place(), "the first one".to_owned()));
+            }
             found.notes.push(match code {
                 Code::ObjectRefused => format!("server-side apply merges this list by {names} and rejects duplicates"),
                 _ => format!("client-side apply merges this list by {names} and may drop one of the entries"),
@@ -206,7 +210,7 @@ impl<'a> Look<'a> {
     }
 
     /// The entries of a list that are equal to an earlier one in the given fields, each with a label that says so.
-    pub(super) fn duplicate_entries(items: &[At<'a>], fields: &[(&str, &str)]) -> Vec<(At<'a>, String)> {
+    pub(super) fn duplicate_entries(items: &[At<'a>], fields: &[(&str, &str)]) -> Vec<(At<'a>, String, At<'a>)> {
         let mut duplicates = Vec::new();
         let mut seen: HashMap<Vec<String>, &At<'a>> = HashMap::new();
         for item in items {
@@ -219,7 +223,7 @@ impl<'a> Look<'a> {
                 Entry::Vacant(entry) => drop(entry.insert(item)),
                 Entry::Occupied(first) => {
                     let label = format!("same {} as `{}`", names_of(fields), pointer::path(&first.get().steps));
-                    duplicates.push((item.clone(), label));
+                    duplicates.push((item.clone(), label, (*first.get()).clone()));
                 }
             }
         }

@@ -29,7 +29,8 @@ pub(super) fn check<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     for constraint in &constraints {
         spread(look, constraint);
     }
-    for (constraint, label) in Look::duplicate_entries(&constraints, &[("topologyKey", ""), ("whenUnsatisfiable", "")])
+    for (constraint, label, _) in
+        Look::duplicate_entries(&constraints, &[("topologyKey", ""), ("whenUnsatisfiable", "")])
     {
         look.reject(&constraint, "is a duplicate entry for `topologyKey` and `whenUnsatisfiable`", label);
     }

@@ -189,8 +189,10 @@ fn ports<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
         let Some(number) = port.get("port").and_then(|at| at.number()) else { continue };
         match seen.entry((number, protocol)) {
             Entry::Occupied(first) => {
+                let other = first.get().get("port").map(|at| at.node.place());
                 let first = crate::validate::pointer::path(&first.get().steps);
-                look.reject(port, "is a duplicate", format!("same port and protocol as `{first}`"));
+                let found = look.reject(port, "is a duplicate", format!("same port and protocol as `{first}`"));
+                found.places.extend(other.map(|place| (place, "the first one".to_owned())));
             }
             Entry::Vacant(entry) => drop(entry.insert(port)),
         }
