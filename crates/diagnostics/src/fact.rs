@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::diagnostic::Place;
+use crate::place::Place;
 
 /// A fact about what a finding is about. Which facts a finding has depends on its code; most findings have none.
 #[derive(Debug, Clone, PartialEq, Eq)]

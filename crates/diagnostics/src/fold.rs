@@ -11,8 +11,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::origin::Origin;
+use crate::place::Place;
 
 /// How many other objects a finding names.
 const NAMED: usize = 4;
@@ -263,8 +264,8 @@ impl Diagnostics {
 mod tests {
     use super::*;
     use crate::code::Code;
-    use crate::diagnostic::Source;
     use crate::origin::Origin;
+    use crate::place::Source;
 
     fn folded(list: Vec<Diagnostic>) -> Vec<(String, Vec<String>)> {
         let mut diagnostics = Diagnostics(list);

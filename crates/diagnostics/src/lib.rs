@@ -11,15 +11,16 @@ pub mod fold;
 pub mod known;
 pub mod limit;
 pub mod origin;
+pub mod place;
 pub mod severity;
 pub mod wording;
 
 pub use code::{Class, Code};
 pub use diagnostic::{
-    Diagnostic, Diagnostics, Place, Reported, Result, Source, edit_distance, is_series, nearest, nearest_within,
-    suggestion,
+    Diagnostic, Diagnostics, Reported, Result, edit_distance, is_series, nearest, nearest_within, suggestion,
 };
 pub use fact::{Fact, Help, did_you_mean};
 pub use limit::Limit;
 pub use origin::Origin;
+pub use place::{Place, Source};
 pub use severity::Severity;

@@ -390,7 +390,7 @@ fn template(message: &str) -> Option<Kind> {
     Some(Kind::Template { template, line, column, reason, partial })
 }
 
-/// An action that includes a named template with another context than `.` or `$`: its template, with line and column.
+/// An action that includes a named template with a context other than `.` or `$`: its template, with line and column.
 ///
 /// Of several around each other, the outermost one.
 #[must_use]

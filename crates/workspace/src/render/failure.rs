@@ -227,7 +227,7 @@ impl Context<'_> {
         }
     }
 
-    /// Moves what a named template cannot read to the action that includes it with another context than the root.
+    /// Moves what a named template cannot read to the action that includes it with a context other than the root.
     fn at_include(&self, mut found: Diagnostic, message: &str) -> Diagnostic {
         if !found.is(&Fact::NoRoot) {
             return found;
