@@ -20,6 +20,7 @@ pub mod backend_ports;
 pub mod base;
 pub mod change;
 pub mod character_misleading;
+pub mod chart_name;
 pub mod chart_sources;
 pub mod chart_version;
 pub mod claim_shared;
@@ -183,6 +184,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(backend_ports::CODES, Run::Objects(backend_ports::check)),
     Check::new(change::CODES, Run::Git(change::check)),
     Check::new(character_misleading::CODES, Run::Files(character_misleading::check)),
+    Check::new(chart_name::CODES, Run::Objects(chart_name::check)),
     Check::new(chart_version::CODES, Run::Git(chart_version::check)),
     Check::new(claim_shared::CODES, Run::Objects(claim_shared::check)),
     Check::new(cluster_unused::CODES, Run::Objects(cluster_unused::check)),

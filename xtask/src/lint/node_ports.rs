@@ -33,11 +33,13 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-/// The fixed node ports of a Service: the entry, the number, and the protocol.
+/// The fixed node ports of a Service: the entry, the number, and the protocol. A Service of another type must have none, which
+/// is another finding.
 fn ports(object: &Object) -> impl Iterator<Item = (&Node, i64, &str)> {
-    let synced = sync_order::order(&object.root).is_some();
+    let kind = object.find(&["spec", "type"]).and_then(Node::as_str);
+    let counts = matches!(kind, Some("LoadBalancer" | "NodePort")) && sync_order::order(&object.root).is_some();
     let ports = object.find(&["spec", "ports"]).map(Node::items).unwrap_or_default().iter();
-    ports.filter(move |_| synced).filter_map(|port| {
+    ports.filter(move |_| counts).filter_map(|port| {
         let node = port.get("nodePort")?;
         let protocol = port.get("protocol").and_then(Node::as_str).unwrap_or(DEFAULT_PROTOCOL);
         Some((node, number(node).filter(|number| *number > 0)?, protocol))
@@ -47,7 +49,7 @@ fn ports(object: &Object) -> impl Iterator<Item = (&Node, i64, &str)> {
 fn out_of_range(object: &Object, port: &Node, number: i64) -> Diagnostic {
     let message = format!("node port {number} of {} is outside of the default range", object.title());
     let place = port.get("nodePort").unwrap_or(port).place();
-    let label = "unless the API server has another `--service-node-port-range`, it refuses the Service";
+    let label = "unless the API server has another `--service-node-port-range`, it rejects the Service";
     let found = object.finding(Code::NodePortRange, message, place, label);
     let (start, end) = RANGE.into_inner();
     found.help(format!("use a port from {start} to {end}, or remove it to let Kubernetes choose one"))

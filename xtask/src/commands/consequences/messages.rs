@@ -166,6 +166,14 @@ pub(super) fn of_its_chart(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     charts.into_iter().any(|chart| file.starts_with(&chart))
 }
 
+/// Whether scenarios are those of the Application, whose objects had other names before the name of its chart changed.
+pub(super) fn named_after_its_chart(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let is_chart = cause.facts.iter().any(|fact| matches!(fact, Fact::Chart(_)));
+    let file = first(effect).map(|place| place.source.name.as_str()).unwrap_or_default();
+    let of_app = |app: &str| ["kind", "gitops"].iter().any(|part| file.starts_with(&format!("tests/{part}/{app}/")));
+    is_chart && application(cause).is_some_and(of_app)
+}
+
 /// Whether Helm complains about the same invalid name.
 pub(super) fn same_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let named = cause.origin.as_ref().is_some_and(|origin| origin.path == ["metadata", "name"]);
