@@ -254,10 +254,14 @@ fn lines_that_a_template_line_changes_name_the_line() {
                     let count = place.source.text[bounds].trim_end().lines().count().max(1);
                     place.source.name == name && (first..first + count).contains(&number)
                 });
-                // An action that uses the output of a named template, or a variable, for something else.
+                // An action that uses the output of a named template, or a variable, for something else. Its dot may be an
+                // item of what a named template writes.
                 let opaque = writers.iter().any(|writer| {
-                    let text = &writer.place.source.text[writer.place.span.clone().unwrap_or_default()];
-                    writer.action && (text.contains("include") || text.contains('$'))
+                    let span = writer.place.span.clone().unwrap_or_default();
+                    let (before, text) = (&writer.place.source.text[..span.start], &writer.place.source.text[span]);
+                    let range = before.rsplit_once("{{- range ").and_then(|(_, rest)| rest.lines().next());
+                    let is_item = range.is_some_and(|list| list.contains("include")) && text.contains(" .");
+                    writer.action && (text.contains("include") || text.contains('$') || is_item)
                 });
                 assert!(named || opaque, "line {number} of {name} changes `{}`: {:?}", line.text, line.trail.summary());
             }

@@ -79,8 +79,13 @@ pub(super) fn below_it(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let text = &place.source.text;
     let indent = |line: &str| line.len() - line.trim_start().len();
     let mut lines = text.lines().skip(at - 1);
-    let Some(own) = lines.next().map(indent) else { return false };
-    let inside = lines.take_while(|line| line.trim().is_empty() || indent(line) > own || line[own..].starts_with("- "));
+    let Some(start) = lines.next() else { return false };
+    let own = indent(start);
+    // The items of a list may be as deep as its key, but other items are not inside of one.
+    let is_item = |line: &str| line[own..].starts_with("- ");
+    let inside = lines.take_while(|line| {
+        line.trim().is_empty() || indent(line) > own || indent(line) == own && is_item(line) && !is_item(start)
+    });
     line(cause).is_some_and(|(other, line)| other == file && (at..=at + inside.count()).contains(&line))
 }
 
