@@ -4,11 +4,13 @@
 //! with the same kind and name that has the same value at the same path. What kustomize changes has no such place, except
 //! for the images that a kustomization replaces.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use diagnostics::{Place, Source};
-use document::{Node, Value, yaml};
+use document::yaml::{self, Document};
+use document::{Node, Value};
 use toolbox::source;
 
 use crate::target::{Part, Target};
@@ -17,8 +19,12 @@ use crate::target::{Part, Target};
 #[derive(Debug)]
 pub struct KustomizeOrigin {
     files: Vec<Arc<Source>>,
+    /// The objects in these files by kind, parsed for the first place.
+    objects: OnceLock<HashMap<String, Vec<Document>>>,
     /// The contents of the kustomizations.
     kustomizations: Vec<Node>,
+    /// The goldens that were parsed, by name.
+    goldens: Mutex<HashMap<String, Arc<Vec<Document>>>>,
 }
 
 /// A field of a rendered object.
@@ -46,31 +52,52 @@ impl KustomizeOrigin {
             files.extend(read.filter_map(|file| source::read(root, file).ok()));
             kustomizations.extend(source.inspection.kustomizations.iter().map(|one| one.root.clone()));
         }
-        (!kustomizations.is_empty()).then_some(Self { files, kustomizations })
+        (!kustomizations.is_empty()).then(|| Self {
+            files,
+            objects: OnceLock::new(),
+            kustomizations,
+            goldens: Mutex::default(),
+        })
     }
 
     /// Where the author of a place in a golden can change it.
     #[must_use]
     pub fn author(&self, golden: &Place) -> Option<Place> {
         let at = golden.span.as_ref()?.start;
-        let documents = yaml::parse(&golden.source).ok()?;
+        let documents = self.golden(&golden.source);
         let object = documents.iter().map(|document| &document.root).find(|root| root.span.contains(&at))?;
         let field = field(object, at)?;
         self.field(&field).or_else(|| self.image(&field))
     }
 
+    /// The documents of a golden; none if it cannot be parsed.
+    fn golden(&self, source: &Arc<Source>) -> Arc<Vec<Document>> {
+        let mut known = self.goldens.lock().unwrap_or_else(PoisonError::into_inner);
+        let parse = || Arc::new(yaml::parse(source).unwrap_or_default());
+        Arc::clone(known.entry(source.name.clone()).or_insert_with(parse))
+    }
+
+    /// The objects of a kind in the files.
+    fn of_kind(&self, kind: &str) -> &[Document] {
+        let objects = self.objects.get_or_init(|| {
+            let mut objects: HashMap<String, Vec<Document>> = HashMap::new();
+            for document in self.files.iter().filter_map(|file| yaml::parse(file).ok()).flatten() {
+                if let Some(kind) = document.root.get("kind").and_then(Node::as_str) {
+                    objects.entry(kind.to_owned()).or_default().push(document);
+                }
+            }
+            objects
+        });
+        objects.get(kind).map(Vec::as_slice).unwrap_or_default()
+    }
+
     fn field(&self, field: &Field<'_>) -> Option<Place> {
         let mut found: Vec<(bool, usize, Place)> = Vec::new();
-        let candidates = self.files.iter().filter(|file| file.text.contains(field.kind));
-        for document in candidates.filter_map(|file| yaml::parse(file).ok()).flatten() {
+        for document in self.of_kind(field.kind) {
             let root = &document.root;
             let name = root.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
-            let is_same = root.get("kind").and_then(Node::as_str) == Some(field.kind) && !name.is_empty();
-            let is_prefixed = field.name.starts_with(name) || field.name.ends_with(name);
-            if is_same
-                && is_prefixed
-                && let Some(place) = within(root, &field.path, field)
-            {
+            let is_prefixed = !name.is_empty() && (field.name.starts_with(name) || field.name.ends_with(name));
+            if is_prefixed && let Some(place) = within(root, &field.path, field) {
                 found.push((name == field.name, root.span.len(), place));
             }
         }

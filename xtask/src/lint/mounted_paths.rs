@@ -20,6 +20,9 @@ pub const CODES: &[Code] = &[Code::ReferenceKey];
 /// The longest text in which paths are searched.
 const LONGEST: usize = 200_000;
 
+/// The most files of a mount with which names are compared.
+const MOST: usize = 1_000;
+
 /// The shortest name that may be misspelled.
 const SHORTEST: usize = 5;
 
@@ -100,7 +103,9 @@ fn mounted<'a>(
         } else {
             items.iter().filter_map(|item| text(item, "path")).collect()
         };
-        mounts.push(Mount { directory, map, files });
+        if files.len() <= MOST {
+            mounts.push(Mount { directory, map, files });
+        }
     }
     (mounts, texts)
 }

@@ -10,7 +10,7 @@ use argocd::{application, project};
 use diagnostics::{Diagnostic, Diagnostics};
 use document::yaml::{self, Document};
 use document::{Node, Value};
-use toolbox::source;
+use toolbox::{links, source};
 use workspace::find;
 
 use super::argocd_fields;
@@ -35,7 +35,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         files.extend(edits.filter_map(|edit| Some(folder.join(edit.get("from")?.as_str()?))));
     }
     let mut diagnostics = Diagnostics::default();
-    for path in files.iter().filter(|path| path.is_file()) {
+    for path in files.iter().filter(|path| path.is_file() && links::refuse_outside(root, path).is_ok()) {
         let Ok(documents) = source::read(root, path).and_then(|source| yaml::parse(&source)) else { continue };
         for document in &documents {
             diagnostics.0.extend(of_document(document).0.into_iter().filter(is_certain));

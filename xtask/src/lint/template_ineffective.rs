@@ -1,6 +1,7 @@
 //! Actions of templates without an effect: a `default` whose value is never empty, and a variable that is declared again in
 //! a block, where the outer one was to be set.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,45 +27,84 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             path == "Chart.yaml" && source.text.lines().any(|line| line.starts_with("appVersion:"))
         });
         for (_, source) in files.templates() {
-            let mut template = Checked { source, versioned, values: Vec::new(), found: Vec::new() };
-            template.nodes(&parse(&source.text).nodes, source.text.len(), &mut Vec::new());
+            let mut template = Checked::new(source, versioned);
+            template.nodes(&parse(&source.text).nodes, source.text.len(), &mut Scope::default());
             diagnostics.0.append(&mut template.found);
         }
     }
     diagnostics
 }
 
-/// A variable that is declared in a block around: its name, and where the block ends.
-type Declared = (String, usize);
+/// The most variables per template that are declared again and whose uses are searched for.
+const MOST: usize = 100;
+
+/// The variables that are declared at a place of a template, in their order.
+#[derive(Default)]
+struct Scope {
+    /// Their names, and where the blocks that declare them end.
+    declared: Vec<(String, usize)>,
+    /// Their indexes by name.
+    indexes: HashMap<String, Vec<usize>>,
+}
+
+impl Scope {
+    /// Adds the variables that a pipeline declares in a block that ends at a byte.
+    fn declare(&mut self, pipeline: &Pipeline, end: usize) {
+        for variable in pipeline.variables.iter().filter(|_| pipeline.declares) {
+            self.indexes.entry(variable.name.clone()).or_default().push(self.declared.len());
+            self.declared.push((variable.name.clone(), end));
+        }
+    }
+
+    /// Forgets all variables but the first ones.
+    fn truncate(&mut self, count: usize) {
+        for (name, _) in self.declared.drain(count..) {
+            self.indexes.get_mut(&name).and_then(Vec::pop);
+        }
+    }
+
+    /// Where the block ends that declares a variable, among the first variables.
+    fn end_of(&self, name: &str, count: usize) -> Option<usize> {
+        let indexes = self.indexes.get(name)?;
+        let before = indexes.partition_point(|index| *index < count);
+        Some(self.declared[*indexes.get(before.checked_sub(1)?)?].1)
+    }
+}
 
 struct Checked<'a> {
     source: &'a Arc<Source>,
     /// Whether the chart has an `appVersion`.
     versioned: bool,
     /// The variables that are values of the chart.
-    values: Vec<String>,
+    values: HashSet<String>,
+    /// The number of variables whose uses were searched for.
+    searched: usize,
     found: Vec<Diagnostic>,
 }
 
-impl Checked<'_> {
+impl<'a> Checked<'a> {
+    fn new(source: &'a Arc<Source>, versioned: bool) -> Self {
+        Self { source, versioned, values: HashSet::new(), searched: 0, found: Vec::new() }
+    }
+
     /// Checks the nodes of a block that ends at a byte. `outer` are the variables of the blocks around it.
-    fn nodes(&mut self, nodes: &[Node], end: usize, outer: &mut Vec<Declared>) {
-        let known = outer.len();
+    fn nodes(&mut self, nodes: &[Node], end: usize, outer: &mut Scope) {
+        let known = outer.declared.len();
         for node in nodes {
             match node {
                 Node::Output(output) => {
                     self.pipeline(&output.pipeline);
-                    self.declaration(output, end, &outer[..known]);
+                    self.declaration(output, end, |name| outer.end_of(name, known));
                     self.remember(&output.pipeline);
-                    declare(&output.pipeline, end, outer);
+                    outer.declare(&output.pipeline, end);
                 }
                 Node::Control(control) => {
-                    let inside = outer.len();
+                    let inside = outer.declared.len();
                     let close = control.end.as_ref().map_or(end, |tag| tag.span.start);
                     for (index, arm) in control.arms.iter().enumerate() {
                         if let Some(pipeline) = &arm.pipeline {
                             self.pipeline(pipeline);
-                            declare(pipeline, close, outer);
+                            outer.declare(pipeline, close);
                         }
                         let next = control.arms.get(index + 1).map_or(close, |next| next.tag.span.start);
                         self.nodes(&arm.body, next, outer);
@@ -74,7 +114,7 @@ impl Checked<'_> {
                 // A named template does not see the variables around it.
                 Node::Define(define) => {
                     let close = define.end.as_ref().map_or(end, |tag| tag.span.start);
-                    self.nodes(&define.body, close, &mut Vec::new());
+                    self.nodes(&define.body, close, &mut Scope::default());
                 }
                 Node::Call(call) => call.context.iter().for_each(|context| self.pipeline(context)),
                 Node::Text(_) | Node::Comment(_) | Node::Break(_) | Node::Continue(_) => {}
@@ -83,17 +123,20 @@ impl Checked<'_> {
         outer.truncate(known);
     }
 
-    /// Reports a variable that a block declares and does not use, while the one around is used after the block.
-    fn declaration(&mut self, output: &Output, end: usize, outer: &[Declared]) {
+    /// Reports a variable that a block declares and does not use, while the one around is used after the block. `outer` says
+    /// where the block around ends that declares a variable.
+    fn declaration(&mut self, output: &Output, end: usize, outer: impl Fn(&str) -> Option<usize>) {
         let pipeline = &output.pipeline;
         let [variable] = pipeline.variables.as_slice() else { return };
         let changing = pipeline.commands.iter().filter_map(Command::function).any(|name| CHANGING.contains(&name));
         if !pipeline.declares || changing || variable.name.starts_with("$_") {
             return;
         }
-        let Some((name, until)) = outer.iter().rev().find(|(name, _)| *name == variable.name) else { return };
+        let name = variable.name.as_str();
+        let Some(until) = outer(name).filter(|_| self.searched < MOST) else { return };
+        self.searched += 1;
         let used = |range: Range<usize>| self.source.text.get(range).is_some_and(|text| mentions(text, name));
-        if !used(output.tag.span.end..end) && used(end..*until) {
+        if !used(output.tag.span.end..end) && used(end..until) {
             let message =
                 format!("`{name}` is declared again inside a block, so that the outer `{name}` stays unchanged");
             let found = Diagnostic::new(Code::VariableShadowed, message);
@@ -108,7 +151,7 @@ impl Checked<'_> {
             && let [operand] = command.operands.as_slice()
             && self.reads_values(operand)
         {
-            self.values.push(variable.name.clone());
+            self.values.insert(variable.name.clone());
         }
     }
 
@@ -200,13 +243,6 @@ impl Checked<'_> {
     }
 }
 
-/// Adds the variables that a pipeline declares.
-fn declare(pipeline: &Pipeline, end: usize, outer: &mut Vec<Declared>) {
-    if pipeline.declares {
-        outer.extend(pipeline.variables.iter().map(|variable| (variable.name.clone(), end)));
-    }
-}
-
 /// Whether a text contains a variable.
 fn mentions(text: &str, name: &str) -> bool {
     let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
@@ -219,8 +255,8 @@ mod tests {
 
     fn found(text: &str) -> Vec<String> {
         let source = Source::new("t", text);
-        let mut template = Checked { source: &source, versioned: true, values: Vec::new(), found: Vec::new() };
-        template.nodes(&parse(text).nodes, text.len(), &mut Vec::new());
+        let mut template = Checked::new(&source, true);
+        template.nodes(&parse(text).nodes, text.len(), &mut Scope::default());
         template.found.into_iter().map(|found| found.message).collect()
     }
 
@@ -258,6 +294,16 @@ mod tests {
         assert_eq!(found(text).len(), 1);
         let text = "{{ $a := list }}{{ range .x }}{{ $a := append $a . }}{{ end }}{{ join $a }}";
         assert_eq!(found(text).len(), 1);
+    }
+
+    #[test]
+    fn very_many_variables_take_linear_time() {
+        let declare =
+            |count: std::ops::Range<usize>| count.map(|i| format!("{{{{ $v{i} := 1 }}}}")).collect::<String>();
+        let text = format!("{}{{{{ if .x }}}}{}{{{{ end }}}}", declare(0..30_000), declare(20_000..50_000));
+        let start = std::time::Instant::now();
+        assert_eq!(found(&text), Vec::<String>::new());
+        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
     }
 
     #[test]
