@@ -72,6 +72,20 @@ fn wrong_types_are_reported() {
 }
 
 #[test]
+fn a_misspelled_required_field_is_marked() {
+    let error = chart("apiVersion: v2\nname: x\nversoin: 1.0.0\n").expect_err("misspelled");
+    let found = &error.0[0];
+    assert_eq!(
+        (found.places[0].0.to_string().as_str(), found.message.as_str()),
+        ("Chart.yaml:3:1", "`version` is required")
+    );
+    assert_eq!(found.helps, ["did you mean `version`?"]);
+    // `home` is another field, although it resembles `name`.
+    let error = chart("apiVersion: v2\nhome: x\nversion: 1.0.0\n").expect_err("missing");
+    assert_eq!(error.0[0].places[0].0.to_string(), "Chart.yaml:1:1");
+}
+
+#[test]
 fn duplicate_dependencies_are_rejected() {
     let error = chart(&format!("{HEAD}dependencies:\n- name: a\n- name: b\n  alias: a\n")).expect_err("duplicate");
     assert_eq!(error.0[0].message, "duplicate dependency `a`");
