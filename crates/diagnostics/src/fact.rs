@@ -110,8 +110,6 @@ pub enum Fact {
     Reason(String),
     /// The file is one of Kustomize, and no manifest.
     Kustomization,
-    /// A program is busy: it is still being written.
-    Busy,
     /// The same was found elsewhere, and is only counted here.
     Repeated,
     /// A selector matches no pod.

@@ -19,7 +19,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Limit, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
 use signals::{Cleaning, PULSE};
 pub use signals::{catch_signals, check_interrupted, interrupted};
@@ -28,6 +28,10 @@ mod signals;
 
 /// The time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// The number of retries for a program that is busy, and the pause between them.
+const BUSY_TRIES: u32 = 50;
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Whether programs are kept from the network.
 static OFFLINE: AtomicBool = AtomicBool::new(false);
@@ -321,14 +325,20 @@ impl Invocation {
             std::os::unix::process::CommandExt::process_group(command, 0);
             Ok(())
         });
-        let started = expression.start();
-        let handle = started.map_err(|error| {
-            let mut found = self.failure(&format!("cannot start `{}`: {error}", self.program.display()));
-            if error.kind() == std::io::ErrorKind::ExecutableFileBusy {
-                found.0.iter_mut().for_each(|one| one.facts.push(Fact::Busy));
+        let mut tries = 0;
+        let started = loop {
+            match expression.start() {
+                // A program that was just written is busy as long as a process that another thread is starting holds the
+                // descriptor through which it was written: for some milliseconds.
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES => {
+                    tries += 1;
+                    thread::sleep(BUSY_PAUSE);
+                }
+                other => break other,
             }
-            found
-        })?;
+        };
+        let handle =
+            started.map_err(|error| self.failure(&format!("cannot start `{}`: {error}", self.program.display())))?;
         if self.limit.is_some() {
             handle.pids().into_iter().for_each(limit_memory);
         }

@@ -5,23 +5,19 @@
 //! Scripts, and links to a program with another name, are always run: version managers put them on PATH, and their output
 //! depends on more than the file.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{fs, thread};
 
-use diagnostics::{Code, Fact, Result};
+use diagnostics::{Code, Result};
 
 use crate::archive;
 use crate::process::{Invocation, Output};
 
 /// The time limit for a program to print its version.
 const DEADLINE: Duration = Duration::from_secs(30);
-
-/// The number of retries for a program that is busy, and the pause between them.
-const BUSY_TRIES: u32 = 50;
-const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// The version of a program, or why it is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,21 +52,12 @@ impl Answer {
 pub(super) fn ask(program: &Path, args: &[String]) -> Result<Answer> {
     let directory = program.parent().unwrap_or(Path::new("/"));
     let invocation = Invocation::new(program, directory).args(args).deadline(DEADLINE);
-    let mut tries = 0;
-    let output = loop {
-        match invocation.run() {
-            Ok(output) => break output,
-            Err(error) if error.0.iter().any(|diagnostic| diagnostic.code == Code::Interrupted) => return Err(error),
-            // A program that was just written is busy as long as a process that another thread is starting holds the
-            // descriptor through which it was written: for some milliseconds.
-            Err(error) if tries < BUSY_TRIES && error.0.iter().any(|one| one.is(&Fact::Busy)) => {
-                tries += 1;
-                thread::sleep(BUSY_PAUSE);
-            }
-            Err(error) => {
-                let message = error.0.into_iter().next().map(|diagnostic| diagnostic.message).unwrap_or_default();
-                return Ok(Answer::Other(format!("cannot be run: {message}")));
-            }
+    let output = match invocation.run() {
+        Ok(output) => output,
+        Err(error) if error.0.iter().any(|diagnostic| diagnostic.code == Code::Interrupted) => return Err(error),
+        Err(error) => {
+            let message = error.0.into_iter().next().map(|diagnostic| diagnostic.message).unwrap_or_default();
+            return Ok(Answer::Other(format!("cannot be run: {message}")));
         }
     };
     Ok(interpret(&output))
