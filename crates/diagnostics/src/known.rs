@@ -2,6 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::fact::{Fact, Help};
+use crate::place::Place;
 
 impl Diagnostic {
     /// Adds a fact.
@@ -50,6 +51,15 @@ impl Diagnostic {
     #[must_use]
     pub fn is(&self, fact: &Fact) -> bool {
         self.facts.contains(fact)
+    }
+
+    /// The rule of a schema that a value breaks.
+    #[must_use]
+    pub fn rule(&self) -> Option<&Place> {
+        self.facts.iter().find_map(|fact| match fact {
+            Fact::Rule(place) => Some(place),
+            _ => None,
+        })
     }
 
     /// What a reader's error says, without what it reads.

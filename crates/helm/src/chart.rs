@@ -9,6 +9,7 @@
 //! that an outdated Chart.lock is detected without Helm and network access.
 
 mod dependency;
+pub mod fields;
 mod go_json;
 mod reader;
 #[cfg(test)]

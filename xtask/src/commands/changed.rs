@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 
 use crate::lint::base::Base;
 
@@ -32,21 +32,13 @@ pub fn blame(diagnostics: &mut Diagnostics, root: &Path, base: Option<&str>) {
 /// Whether a finding shows more than one place that its author may have edited.
 fn is_open(found: &Diagnostic) -> bool {
     let places = found.places.iter().filter(|(place, _)| is_written(place)).count();
-    places > 1 || places == 1 && rule(found).is_some()
+    places > 1 || places == 1 && found.rule().is_some()
 }
 
 /// Whether a place is in a file that people write: neither in a golden, nor in an archive.
 fn is_written(place: &Place) -> bool {
     let name = &place.source.name;
     place.span.is_some() && !name.starts_with(golden::FOLDER) && !name.contains(".tgz") && !name.contains(" (")
-}
-
-/// The rule of a schema that refuses the value that a finding is about.
-fn rule(found: &Diagnostic) -> Option<&Place> {
-    found.facts.iter().find_map(|fact| match fact {
-        Fact::Rule(place) if found.code == Code::HelmRefused => Some(place),
-        _ => None,
-    })
 }
 
 /// The texts of files in the base revision.
@@ -90,7 +82,7 @@ impl Earlier<'_> {
             found.places.insert(0, place);
             return;
         }
-        let rule = rule(found).cloned();
+        let rule = found.rule().cloned();
         let Some(rule) = rule.filter(|rule| self.file_differs(rule) && !self.file_differs(&first)) else { return };
         found.places.insert(0, (rule, "refuses the value".to_owned()));
         found.helps = vec!["correct the schema, or the value".to_owned()];

@@ -97,8 +97,7 @@ impl<'s> Placer<'s> {
             let Some(author) = origins.get(target).and_then(|origins| author(&golden, file, origins)) else { return };
             let as_written = text(&author).map(unquoted) == text(&golden).map(unquoted);
             found.places[0] = (author, label);
-            let golden = if as_written { Place::file(golden.source.name.clone()) } else { golden };
-            found.places.push((golden, if as_written { String::new() } else { "as rendered".to_owned() }));
+            found.places.push(in_golden(golden, as_written));
         }
         found.notes.retain(|note| !note.starts_with(RENDERED_BY));
     }
@@ -111,8 +110,7 @@ impl<'s> Placer<'s> {
         let as_written = text(&author).map(unquoted) == text(&golden).map(unquoted);
         found.places.retain(|(place, label)| place.span.is_some() || label != object::FROM_KUSTOMIZATION);
         found.places[0] = (author, label);
-        let golden = if as_written { Place::file(golden.source.name.clone()) } else { golden };
-        found.places.push((golden, if as_written { String::new() } else { "as rendered".to_owned() }));
+        found.places.push(in_golden(golden, as_written));
     }
 
     /// What the kustomizations of a target read.
@@ -328,9 +326,16 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     if let Some(at) = found.places.iter().position(edited).filter(|_| in_archive(&found.places[0].0)) {
         found.places.swap(0, at);
     }
-    // What is written in the template need not be shown again.
-    let golden = if as_written { Place::file(golden.source.name.clone()) } else { golden };
-    found.places.push((golden, if as_written { String::new() } else { object::AS_RENDERED.to_owned() }));
+    found.places.push(in_golden(golden, as_written));
+}
+
+/// The place in a golden, behind that of the author, and its label. A text that the author wrote is not shown again.
+fn in_golden(golden: Place, as_written: bool) -> (Place, String) {
+    if as_written {
+        (Place::file(golden.source.name.clone()), String::new())
+    } else {
+        (golden, object::AS_RENDERED.to_owned())
+    }
 }
 
 /// Where the variable is declared that an action prints; the place of the action if it prints something else.

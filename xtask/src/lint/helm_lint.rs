@@ -8,7 +8,7 @@ use std::path::Path;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result, suggestion};
 use document::{Node, yaml};
-use helm::chart::Chart;
+use helm::chart::{Chart, fields};
 use helm::recipe::Recipe;
 use helm::{errors, lint_messages};
 use toolbox::parallel::parallel;
@@ -99,34 +99,6 @@ fn is_generated(root: &Path, chart: &Chart, message: &str) -> bool {
     let text = toolbox::regular_file::read_to_string(root.join(&place.source.name)).unwrap_or_default();
     text.lines().any(|line| line.trim_start().starts_with("generateName:"))
 }
-
-/// The fields of Chart.yaml.
-const FIELDS: [&str; 17] = [
-    "annotations",
-    "apiVersion",
-    "appVersion",
-    "condition",
-    "dependencies",
-    "deprecated",
-    "description",
-    "home",
-    "icon",
-    "keywords",
-    "kubeVersion",
-    "maintainers",
-    "name",
-    "sources",
-    "tags",
-    "type",
-    "version",
-];
-
-/// The fields of a dependency.
-const DEPENDENCY_FIELDS: [&str; 8] =
-    ["alias", "condition", "enabled", "import-values", "name", "repository", "tags", "version"];
-
-/// The fields of a maintainer.
-const MAINTAINER_FIELDS: [&str; 3] = ["email", "name", "url"];
 
 /// Turns messages into findings. `output` has the messages for each target by its name.
 fn findings(root: &Path, chart: &Chart, output: &[(String, Vec<String>)]) -> Diagnostics {
@@ -228,12 +200,12 @@ fn declared(root: &Path, chart: &Chart, message: &str) -> Option<Diagnostic> {
     let parsed = yaml::parse_one(&source).ok().map(|document| document.root);
     let entries = parsed.as_ref().map(Node::entries).unwrap_or_default();
     if let Some(name) = between("unknown field \"", "\"") {
-        let parents = [("dependencies", &DEPENDENCY_FIELDS[..]), ("maintainers", &MAINTAINER_FIELDS)];
+        let parents = [("dependencies", &fields::DEPENDENCY[..]), ("maintainers", &fields::MAINTAINER)];
         let inner = parents.into_iter().flat_map(|(parent, fields)| {
             let items = parsed.as_ref().map(|root| root.items_at(&[parent])).unwrap_or_default().iter();
             items.flat_map(Node::entries).map(move |entry| (entry, fields))
         });
-        let all = entries.iter().map(|entry| (entry, &FIELDS[..])).chain(inner);
+        let all = entries.iter().map(|entry| (entry, &fields::CHART[..])).chain(inner);
         let ((key, _), fields) = all.into_iter().find(|((key, _), _)| key.name == name)?;
         let place = Place::new(&source, key.span.clone());
         let text = format!("Chart.yaml has no field `{name}`");

@@ -4,33 +4,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest_within};
 use document::{Node, Value};
 
 use super::dependency::Dependency;
-
-/// The fields of a chart, and those of a dependency.
-const FIELDS: &[&str] = &[
-    "alias",
-    "annotations",
-    "apiVersion",
-    "appVersion",
-    "condition",
-    "dependencies",
-    "deprecated",
-    "description",
-    "digest",
-    "enabled",
-    "generated",
-    "home",
-    "icon",
-    "import-values",
-    "keywords",
-    "kubeVersion",
-    "maintainers",
-    "name",
-    "repository",
-    "sources",
-    "tags",
-    "type",
-    "version",
-];
+use super::fields::{CHART, DEPENDENCY};
 
 /// How many letters of a required field may be wrong.
 const MISSPELLED: usize = 2;
@@ -70,7 +44,8 @@ impl Reader {
     pub(super) fn required(&mut self, node: &Node, key: &str, path: &str) -> Option<String> {
         if matches!(node.value, Value::Mapping(_)) && present(node, key).is_none() {
             let found = Diagnostic::new(Code::ChartInvalid, format!("`{path}` is required"));
-            let unknown = node.entries().iter().map(|(key, _)| key.name.as_str()).filter(|name| !FIELDS.contains(name));
+            let names = node.entries().iter().map(|(key, _)| key.name.as_str());
+            let unknown = names.filter(|name| !CHART.contains(name) && !DEPENDENCY.contains(name));
             self.diagnostics.push(match nearest_within(key, MISSPELLED, unknown) {
                 Some(written) => found.at(node.key_place(written), "unknown field").help(did_you_mean(key)),
                 None => found.at(node.place(), format!("`{key}` is missing")),

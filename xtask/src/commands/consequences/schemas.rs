@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
-
 use diagnostics::wording::all;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 
 use super::facts::line;
 
@@ -18,7 +17,8 @@ const MANY: usize = 3;
 pub(super) fn merge(diagnostics: &mut Diagnostics) {
     let mut rules: BTreeMap<(String, usize, usize), (Place, Vec<usize>)> = BTreeMap::new();
     for (index, found) in diagnostics.0.iter().enumerate() {
-        let Some((place, span)) = rule(found).and_then(|place| Some((place, place.span.clone()?))) else { continue };
+        let rule = found.rule().filter(|_| found.value().is_some());
+        let Some((place, span)) = rule.and_then(|place| Some((place, place.span.clone()?))) else { continue };
         let key = (place.source.name.clone(), span.start, span.end);
         rules.entry(key).or_insert_with(|| (place.clone(), Vec::new())).1.push(index);
     }
@@ -34,17 +34,6 @@ pub(super) fn merge(diagnostics: &mut Diagnostics) {
     let mut index = 0..;
     diagnostics.0.retain(|_| index.next().is_none_or(|index| !removed.contains(&index)));
     diagnostics.0.extend(added);
-}
-
-/// The rule that refuses a value of the chart.
-fn rule(found: &Diagnostic) -> Option<&Place> {
-    if found.code != Code::HelmRefused || found.value().is_none() {
-        return None;
-    }
-    found.facts.iter().find_map(|fact| match fact {
-        Fact::Rule(place) => Some(place),
-        _ => None,
-    })
 }
 
 /// The finding about a rule that refuses values in several files, or many.

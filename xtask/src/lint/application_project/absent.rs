@@ -85,7 +85,7 @@ pub(super) fn missing(application: &Written<'_>, node: &Node, name: &str, projec
     }
     let own = projects.iter().filter(|project| project.argocd == application.argocd);
     let found = finding(Code::ApplicationProject, format!("project `{name}` does not exist"), "no such AppProject");
-    // The name of the file tells what the project was meant to be called.
+    // The file is probably named after the project that was meant.
     let file = format!("/{name}.yaml");
     let named = projects.iter().find(|project| project.place.source.name.ends_with(&file));
     let found = named.iter().fold(found, |found, project| {
