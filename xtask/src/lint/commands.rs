@@ -5,13 +5,12 @@ use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest};
 use document::Node;
 use kubernetes::inventory::pods::{Container, Pods};
 use kubernetes::object::Object;
+use kubernetes::shell::{is_shell, takes_script};
 
 use super::subject::Subject;
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::CommandInvalid];
-
-const SHELLS: &[&str] = &["sh", "bash", "ash", "dash", "zsh"];
 
 /// The probes and handlers that run a command in the container.
 const HANDLERS: &[&[&str]] = &[
@@ -67,8 +66,7 @@ fn wrong(object: &Object, container: &Container<'_>, words: &[&Node]) -> Option<
         let found = object.finding(Code::CommandInvalid, message, program.place(), "no `-c` follows");
         return Some(found.help(format!("add the item `-c` after `{name}`")));
     }
-    let is_command = text.starts_with('-') && !text.starts_with("--") && text.ends_with('c');
-    let ([_, script, ignored, ..], true) = (rest, is_command) else { return None };
+    let ([_, script, ignored, ..], true) = (rest, takes_script(text)) else { return None };
     let text = script.as_str()?;
     // Further options may follow `-c`, before the script.
     if text.contains(char::is_whitespace) || text.contains('$') || text.starts_with(['-', '+']) {
@@ -107,10 +105,6 @@ fn joined(object: &Object, container: &Container<'_>) -> Option<Diagnostic> {
         let found = object.finding(Code::CommandInvalid, message, word.place(), "no option has this name");
         Some(found.help(format!("write `--{name}={}`, or the value as an item of its own", value.trim())))
     })
-}
-
-fn is_shell(program: &str) -> bool {
-    SHELLS.contains(&program.rsplit('/').next().unwrap_or_default())
 }
 
 /// Findings about variables that nothing defines, in arguments and in the values of variables.
