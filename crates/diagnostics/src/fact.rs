@@ -116,6 +116,8 @@ pub enum Fact {
     NoPods,
     /// The selector of a workload does not match the labels of its own pods.
     OwnLabels,
+    /// This note says where its place comes from. Nobody needs it where the place itself is traced.
+    Untraced(String),
     /// Another Application is concerned, too: its target.
     SharedWith(String),
 }

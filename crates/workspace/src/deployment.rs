@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use argocd::application::{Application, HelmOptions, Source};
-use diagnostics::{Class, Code, Diagnostics, Place};
+use diagnostics::{Class, Code, Diagnostics, Fact, Place};
 use helm::chart::Chart;
 use helm::charts_lock::Pin;
 
@@ -140,9 +140,11 @@ impl Unrendered {
 
     /// Whether another one of the same name is not rendered for the same reasons, whatever their places.
     pub(crate) fn has_same_reasons(&self, other: &Self) -> bool {
-        let reasons = |one: &Self| -> Vec<(Code, String)> {
-            one.reasons.0.iter().map(|found| (found.code, found.message.clone())).collect()
-        };
-        self.instance == other.instance && reasons(self) == reasons(other)
+        self.instance == other.instance && self.causes().eq(other.causes())
+    }
+
+    /// The reasons without their texts and places.
+    fn causes(&self) -> impl Iterator<Item = (Code, &[Fact])> {
+        self.reasons.0.iter().map(|found| (found.code, found.facts.as_slice()))
     }
 }

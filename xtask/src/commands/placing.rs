@@ -13,7 +13,6 @@ use golden::objects::UNRECORDED;
 use kubernetes::object;
 use toolbox::parallel::parallel;
 use workspace::Workspace;
-use workspace::follow::RENDERED_BY;
 use workspace::kustomize_origin::KustomizeOrigin;
 use workspace::provenance::in_archive;
 use workspace::provenance::trail::Used;
@@ -99,7 +98,8 @@ impl<'s> Placer<'s> {
             found.places[0] = (author, label);
             found.places.push(in_golden(golden, as_written));
         }
-        found.notes.retain(|note| !note.starts_with(RENDERED_BY));
+        let Diagnostic { notes, facts, .. } = found;
+        notes.retain(|note| !facts.iter().any(|fact| matches!(fact, Fact::Untraced(untraced) if untraced == note)));
     }
 
     /// Moves a finding to a file of the kustomization that rendered the object.
