@@ -32,6 +32,7 @@ use crate::deployment::{Deployment, Unrendered};
 use crate::files::CONFIG_FILE;
 use crate::find;
 use crate::generate::{Generated, GeneratedApplication, Generator};
+use crate::inspections::Inspections;
 use crate::survey::Survey;
 use crate::trees::Remotes;
 
@@ -87,6 +88,8 @@ pub struct Workspace {
     pub sound: bool,
     /// The charts that were read.
     pub(crate) read_charts: ReadCharts,
+    /// The inspections of the deployed charts, once a command plans targets.
+    pub(crate) inspections: OnceLock<Inspections>,
     /// What a clone would not contain.
     pub(crate) checkout: Arc<Checkout>,
     /// The symbolic links with which Argo CD rejects the repository.
@@ -117,6 +120,22 @@ pub fn find_root(from: &Path) -> Result<PathBuf> {
     })
 }
 
+/// Reads charts.toml and the lock files.
+fn configuration(root: &Path) -> Result<(Config, ChartsLock, ToolsLock)> {
+    let mut diagnostics = Diagnostics::default();
+    let config = read(root, &root.join(CONFIG_FILE)).and_then(|source| Config::parse(&source));
+    let config = diagnostics.take(config);
+    let charts_lock = lock(root, CHARTS_LOCK_FILE, "version = 1\n").and_then(|source| ChartsLock::parse(&source));
+    let charts_lock = diagnostics.take(charts_lock);
+    let tools_lock = lock(root, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
+    let (Some(config), Some(charts_lock), Some(mut tools_lock)) = (config, charts_lock, diagnostics.take(tools_lock))
+    else {
+        return Err(diagnostics);
+    };
+    helm::batch_sources::add(&mut tools_lock);
+    Ok((config, charts_lock, tools_lock))
+}
+
 /// The errors in Applications where they usually are, if charts.toml cannot say which files contain them.
 fn invalid_applications(root: &Path) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -137,23 +156,12 @@ impl Workspace {
 
     /// Reads a workspace as charts.toml and the lock files of another root configure it.
     pub fn load_as(root: &Path, configured: &Path, cache: &Path) -> Result<(Self, Diagnostics)> {
-        let mut diagnostics = Diagnostics::default();
-        let config = read(configured, &configured.join(CONFIG_FILE)).and_then(|source| Config::parse(&source));
-        let config = diagnostics.take(config);
-        let charts_lock = lock(configured, CHARTS_LOCK_FILE, "version = 1\n").and_then(|text| ChartsLock::parse(&text));
-        let charts_lock = diagnostics.take(charts_lock);
-        let tools_lock = lock(configured, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
-        let tools_lock = tools_lock.map(|mut lock| {
-            helm::batch_sources::add(&mut lock);
-            lock
-        });
-        let tools_lock = diagnostics.take(tools_lock);
-        let (Some(mut config), Some(charts_lock), Some(tools_lock)) = (config, charts_lock, tools_lock) else {
-            diagnostics.extend(invalid_applications(root));
-            return Err(diagnostics);
-        };
+        let (mut config, charts_lock, tools_lock) = configuration(configured).map_err(|mut found| {
+            found.extend(invalid_applications(root));
+            found
+        })?;
         config.add_pins(&charts_lock, cache);
-
+        let mut diagnostics = Diagnostics::default();
         let (checkout, manifests, links) = survey(root, &config);
         let mut workspace = Self {
             root: root.to_path_buf(),
@@ -175,6 +183,7 @@ impl Workspace {
             used_repositories: BTreeSet::new(),
             sound: false,
             read_charts: ReadCharts::default(),
+            inspections: OnceLock::new(),
             checkout,
             links,
         };

@@ -13,7 +13,6 @@ use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use toolbox::parallel::join;
 use toolbox::process;
 use toolbox::progress::Progress;
-use workspace::plan::Inspections;
 use workspace::shard::{self, Shard};
 use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, plan};
@@ -134,9 +133,7 @@ fn all(
     let shard = request.shard;
     let (workspace, mut found) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
-    let (inspections, dependencies) = Inspections::new(&workspace);
-    found.extend(dependencies);
-    let (targets, planned) = shard::plan(&workspace, &inspections, argocd, &[], shard);
+    let (targets, planned) = shard::plan(&workspace, argocd, &[], shard);
     found.extend(planned);
     let renderings = rendering::render(session, &workspace, argocd, targets, Demand::Proven, &mut found);
     let read = found.clone();
@@ -154,7 +151,7 @@ fn all(
 
     let names = || renderings.iter().map(|one| one.target.id.to_string());
     let (others, _) = match shard {
-        Some(_) => plan::plan(&workspace, &inspections, argocd, &[]),
+        Some(_) => plan::plan(&workspace, argocd, &[]),
         None => Default::default(),
     };
     let own = || renderings.iter().map(|one| &one.target);
@@ -176,18 +173,10 @@ fn all(
     stages.push(Stage::lasting("lint", lint_time, cases, linted.diagnostics));
 
     if request.outputs.show_changes() || session.environment.step_summary.is_some() {
-        let (workspace, inspections, renderings) = (&workspace, &inspections, &renderings);
+        let (workspace, renderings) = (&workspace, &renderings);
         let names: BTreeSet<&String> = renderings.iter().map(|one| &one.target.id.app).collect();
         let selection: Vec<String> = shard.map(|_| names.into_iter().cloned().collect()).unwrap_or_default();
-        let checkout = Checkout {
-            session,
-            workspace,
-            inspections,
-            renderings,
-            selection: &selection,
-            found: &read,
-            command: "ci",
-        };
+        let checkout = Checkout { session, workspace, renderings, selection: &selection, found: &read, command: "ci" };
         // A part of the targets may be empty.
         if shard.is_none() || !selection.is_empty() {
             *compared = Some(compare(session, request, &checkout));

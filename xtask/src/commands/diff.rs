@@ -88,9 +88,7 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
     let sides = Sides::open(session, &revisions)?;
     drop(opening);
     let (base, head) = sides.load(request)?;
-    let (base_inspections, head_inspections) = join(|| base.inspect(), || head.inspect());
-    let (mut old, mut new) =
-        join(|| base.plan(&base_inspections, &request.targets), || head.plan(&head_inspections, &request.targets));
+    let (mut old, mut new) = join(|| base.plan(&request.targets), || head.plan(&request.targets));
     let unknown = unknown_targets(&old.found, &mut new.found);
     if !unknown.is_empty() {
         return Err(unknown);

@@ -14,7 +14,7 @@ use toolbox::environment::{Environment, Mirror};
 use toolbox::process::{self, Invocation};
 use toolbox::tools::State as Found;
 use workspace::Workspace;
-use workspace::plan::{self, Inspections};
+use workspace::plan;
 use workspace::target::{Part, Target};
 
 use super::engines::Engines;
@@ -67,8 +67,7 @@ pub fn run(root: Option<PathBuf>, offline: bool, environment: &Environment, prin
 fn of_workspace(session: &Session<'_>, checks: &mut Vec<DoctorCheck>, diagnostics: &mut Diagnostics) -> Result<()> {
     // Errors in Applications and charts are irrelevant here; other commands report them.
     let (workspace, _) = Workspace::load(&session.root, &session.environment.cache)?;
-    let (inspections, _) = Inspections::new(&workspace);
-    let (targets, _) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
+    let (targets, _) = plan::plan(&workspace, workspace.config.argocd, &[]);
     let parts = || targets.iter().flat_map(|target| &target.parts);
     checks.push(charts(session, &targets, diagnostics));
     checks.extend(mirror(session.environment));

@@ -13,11 +13,9 @@ use helm::set_path;
 use helm::template::flow::value::{Reads, affects};
 use kubernetes::manifest::Recorded;
 use toolbox::parallel::parallel;
-use workspace::plan;
-use workspace::plan::Inspections;
 
 use super::app_of_apps;
-use super::rendering::{self, Demand, Rendering};
+use super::rendering::{self, Rendering};
 use super::tracing::{Traced, Tracer};
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
@@ -59,11 +57,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     };
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (targets, found) = plan::plan(&workspace, &inspections, argocd, &request.targets);
-    diagnostics.extend(found);
-    let renderings = rendering::render(session, &workspace, argocd, targets, Demand::Stale, &mut diagnostics);
+    let renderings = rendering::plan_and_render(session, &workspace, argocd, &request.targets, &mut diagnostics);
     let tracer = Tracer::new(session, &workspace, argocd)?;
     let all = parallel(session.jobs, &renderings, |one| reached(&tracer, one, &path));
     let mut known = BTreeSet::new();

@@ -22,16 +22,15 @@ use tempfile::NamedTempFile;
 use toolbox::parallel::{Slots, announced, parallel};
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, inputs, links, timings};
-use workspace::plan::Inspections;
-use workspace::shard::{self, Shard};
+use workspace::shard::Shard;
 use workspace::target::{ChartTarget, DEFAULT_CASE, Target, TargetId};
-use workspace::{Workspace, plan, suppression};
+use workspace::{Workspace, suppression};
 
 use super::app_of_apps;
 use super::changed;
 use super::consequences;
 use super::placing::Placer;
-use super::rendering::{self, Demand, RenderState, Rendering};
+use super::rendering::{self, RenderState, Rendering, Selected};
 use super::{Outcome, Session};
 use crate::lint;
 use crate::lint::base::Base;
@@ -83,18 +82,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
             .into());
     }
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (all, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
-    if request.shard.is_none() {
-        diagnostics.extend(found);
-    }
-    let argocd = workspace.config.argocd;
-    let (selected, found) = shard::plan(&workspace, &inspections, argocd, &request.targets, request.shard);
-    // Without a selection, both plans have the same diagnostics; `sort` removes the duplicates.
-    diagnostics.extend(found);
-    let renderings =
-        rendering::render(session, &workspace, workspace.config.argocd, selected, Demand::Stale, &mut diagnostics);
+    let Selected { all, renderings } =
+        rendering::render_selected(session, &workspace, &request.targets, request.shard, &mut diagnostics);
     if request.images {
         return Ok(list_images(session, &renderings, diagnostics));
     }

@@ -14,8 +14,7 @@ use helm::chart::Chart;
 use helm::dependencies;
 use kubernetes::object::Object;
 use toolbox::{archive, inputs};
-use workspace::plan::Inspections;
-use workspace::{Workspace, plan};
+use workspace::Workspace;
 
 use super::render::{self, locks};
 use super::{Outcome, Session, rendering};
@@ -179,18 +178,8 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
 /// Renders the staged workspace and records the goldens. Also returns the entry that charts.toml needs, if any.
 fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diagnostics, Option<String>)> {
     let (workspace, mut diagnostics) = Workspace::load(&session.root, &session.environment.cache)?;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (targets, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
-    diagnostics.extend(found);
-    let renderings = rendering::render(
-        session,
-        &workspace,
-        workspace.config.argocd,
-        targets,
-        rendering::Demand::Stale,
-        &mut diagnostics,
-    );
+    let argocd = workspace.config.argocd;
+    let renderings = rendering::plan_and_render(session, &workspace, argocd, &[], &mut diagnostics);
     let objects: Vec<Object> = renderings.iter().flat_map(rendering::Rendering::objects).collect();
     let every: Vec<_> = renderings.iter().map(|one| &one.target).collect();
     let rendered = BTreeSet::new();

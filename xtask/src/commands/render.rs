@@ -16,7 +16,6 @@ use toolbox::fingerprint::Fingerprints;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use toolbox::timings;
-use workspace::plan::Inspections;
 use workspace::shard::{self, Shard};
 use workspace::target::TargetId;
 use workspace::{Unrendered, Workspace, plan, render};
@@ -72,9 +71,7 @@ pub(super) fn render(session: &Session<'_>, request: &Request, diagnostics: &mut
     let (workspace, found) = app_of_apps::load(session)?;
     diagnostics.extend(found);
     let argocd = release(&workspace, request)?;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (targets, found) = shard::plan(&workspace, &inspections, argocd, &request.targets, request.shard);
+    let (targets, found) = shard::plan(&workspace, argocd, &request.targets, request.shard);
     diagnostics.extend(found);
 
     let jobs = if request.force {

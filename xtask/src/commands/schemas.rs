@@ -23,8 +23,7 @@ use toolbox::environment::Environment;
 use toolbox::process::Invocation;
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, links};
-use workspace::plan::Inspections;
-use workspace::{Workspace, plan};
+use workspace::Workspace;
 
 use super::app_of_apps;
 use super::{Outcome, Session, rendering};
@@ -133,12 +132,8 @@ fn wanted(
     workspace: &Workspace,
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<Kind, Option<Subject>> {
-    let (inspections, found) = Inspections::new(workspace);
-    diagnostics.extend(found);
-    let (targets, found) = plan::plan(workspace, &inspections, workspace.config.argocd, &[]);
-    diagnostics.extend(found);
-    let renderings =
-        rendering::render(session, workspace, workspace.config.argocd, targets, rendering::Demand::Stale, diagnostics);
+    let argocd = workspace.config.argocd;
+    let renderings = rendering::plan_and_render(session, workspace, argocd, &[], diagnostics);
     let mut subjects = Vec::new();
     for one in &renderings {
         subjects.extend(objects::subjects(&one.target, &one.golden, &one.manifests().unwrap_or_default()));

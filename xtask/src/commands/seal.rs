@@ -20,7 +20,7 @@ use kubernetes::object::Object;
 use toolbox::process::Invocation;
 use toolbox::progress::Progress;
 use toolbox::source;
-use workspace::plan::{self, Inspections};
+use workspace::plan;
 use workspace::sealing::{self, Certificate};
 use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, files};
@@ -52,9 +52,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     // Broken Applications are ignored, because sealing is often what repairs them.
     let (workspace, _) = app_of_apps::load(session)?;
     let (certificate, diagnostics) = certificate(session, &workspace)?;
-    let (inspections, _) = Inspections::new(&workspace);
     let app = std::slice::from_ref(&request.app);
-    let (targets, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, app);
+    let (targets, found) = plan::plan(&workspace, workspace.config.argocd, app);
     let Some(first) = targets.first() else { return Err(found) };
     let namespace = first.deployment.application.namespace.clone();
     if namespace.is_empty() {

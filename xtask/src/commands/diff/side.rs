@@ -8,7 +8,6 @@ use golden::recordings::Recordings;
 use toolbox::export::{self, Export};
 use toolbox::parallel::join;
 use toolbox::progress::Progress;
-use workspace::plan::Inspections;
 use workspace::{CONFIG_FILE, Workspace, plan};
 
 use super::request::Request;
@@ -175,17 +174,10 @@ impl Side<'_> {
         }
     }
 
-    /// Inspects the charts.
-    pub(super) fn inspect(&self) -> (Inspections, Diagnostics) {
-        Inspections::new(&self.workspace)
-    }
-
     /// Plans the selected targets. Renders nothing.
-    pub(super) fn plan<'w>(&'w self, inspected: &'w (Inspections, Diagnostics), selection: &[String]) -> Planned<'w> {
-        let (inspections, problems) = inspected;
+    pub(super) fn plan(&self, selection: &[String]) -> Planned<'_> {
         let mut found = self.found.clone();
-        found.extend(problems.clone());
-        let (targets, problems) = plan::plan(&self.workspace, inspections, self.argocd, selection);
+        let (targets, problems) = plan::plan(&self.workspace, self.argocd, selection);
         found.extend(problems);
         let renderings = rendering::read(self.session, targets, &mut found);
         Planned { renderings, found }

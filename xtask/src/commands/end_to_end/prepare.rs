@@ -12,7 +12,6 @@ use document::yaml;
 use toolbox::source;
 use toolbox::tools::Tools;
 use workspace::Workspace;
-use workspace::plan::Inspections;
 
 use super::revision::{self, Revision};
 use super::stage::{self, App, Own};
@@ -63,7 +62,6 @@ pub(crate) struct Additions {
 pub(crate) struct Prepared<'a> {
     pub(crate) session: &'a Session<'a>,
     pub(crate) workspace: &'a Workspace,
-    pub(crate) inspections: &'a Inspections,
     pub(crate) tools: &'a Tools<'a>,
     /// The cluster to create.
     pub(crate) options: Options,
@@ -157,7 +155,6 @@ pub(crate) fn prepare<'a>(
     session: &'a Session<'a>,
     request: &Request,
     workspace: &'a Workspace,
-    inspections: &'a Inspections,
     tools: &'a Tools<'a>,
     additions: impl FnOnce(&[String]) -> Result<Additions>,
 ) -> Result<Prepared<'a>> {
@@ -181,7 +178,7 @@ pub(crate) fn prepare<'a>(
         diagnostics.take(stage::tool(workspace, tools, tool));
     }
     let wanted: Vec<&str> = wanted.into_iter().collect();
-    let apps = stage::render(session, workspace, inspections, &wanted, &mut diagnostics);
+    let apps = stage::render(session, workspace, &wanted, &mut diagnostics);
     let revision = request.upgrade_from.as_ref().map(|name| revision::load(session, name, &wanted));
     let Revision { apps: before, own: older, folder } =
         revision.and_then(|loaded| diagnostics.take(loaded)).unwrap_or_default();
@@ -211,7 +208,6 @@ pub(crate) fn prepare<'a>(
     diagnostics.into_result(Prepared {
         session,
         workspace,
-        inspections,
         tools,
         options,
         node_place,
