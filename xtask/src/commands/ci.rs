@@ -6,14 +6,13 @@
 //! Does not build images or run the tool's own tests; `.ci/run` does.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use toolbox::parallel::join;
 use toolbox::process;
 use toolbox::progress::Progress;
-use workspace::shard::{self, Shard};
+use workspace::shard::{self};
 use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, plan};
 
@@ -25,32 +24,15 @@ use super::end_to_end::{RunResult, prepare};
 use super::placing::Placer;
 use super::rendering::{self, Demand, RenderState, Rendering};
 use super::{Outcome, Session, lint, render, test_gitops, test_kind, validate};
+pub use crate::cli::Ci as Request;
 use crate::lint::base::Base;
 use crate::report;
 use crate::report::baseline;
 use crate::report::json::Output;
 use crate::report::junit::{Case, Failure, Suite};
 use crate::report::model::Report;
-use crate::report::outputs::Outputs;
 use crate::report::rendered::{RenderReport, State};
 use crate::report::{json, rendered};
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Where to write the report.
-    pub outputs: Outputs,
-    /// A directory with additional CustomResourceDefinitions, for `validate`.
-    pub crds: Option<PathBuf>,
-    /// The revision that `lint` compares charts and rendered objects with.
-    pub base: Option<String>,
-    /// Also run the end-to-end scenarios in a kind cluster.
-    pub kind: bool,
-    /// Also let Argo CD deploy the Applications to a kind cluster.
-    pub gitops: bool,
-    /// The part of the targets.
-    pub shard: Option<Shard>,
-}
 
 /// A completed stage.
 #[derive(Debug)]

@@ -18,6 +18,7 @@ use super::app_of_apps;
 use super::rendering::{self, Rendering};
 use super::tracing::{Traced, Tracer};
 use super::{Outcome, Session};
+pub use crate::cli::Impact as Request;
 use crate::report::json::{self, Output};
 use crate::report::trail;
 
@@ -26,15 +27,6 @@ const FEW: usize = 3;
 
 /// How the path of a value is written.
 const PATH_HELP: &str = "use the path from the values of the chart on, such as `service.port`";
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// The path of a value, such as `service.port`, from the values of a target's chart on.
-    pub value: String,
-    /// Names of targets; all if empty.
-    pub targets: Vec<String>,
-}
 
 /// The lines of a target that a value reaches.
 #[derive(Default)]

@@ -32,6 +32,7 @@ use super::consequences;
 use super::placing::Placer;
 use super::rendering::{self, RenderState, Rendering, Selected};
 use super::{Outcome, Session};
+pub use crate::cli::Lint as Request;
 use crate::lint;
 use crate::lint::base::Base;
 use crate::lint::chart_sources::ChartSources;
@@ -46,21 +47,6 @@ use crate::lint::{CHECKS, Check, Run, clusters, images};
 use crate::report;
 use crate::report::json::{self, Output};
 use crate::report::timings::LINT;
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Names of targets; empty for all.
-    pub targets: Vec<String>,
-    /// Fix findings where possible.
-    pub fix: bool,
-    /// The revision to compare with, instead of the merge base with the main branch.
-    pub base: Option<String>,
-    /// Only list images.
-    pub images: bool,
-    /// The part of the targets.
-    pub shard: Option<Shard>,
-}
 
 impl Request {
     /// Whether all targets are checked.

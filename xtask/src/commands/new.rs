@@ -18,6 +18,7 @@ use workspace::Workspace;
 
 use super::render::{self, locks};
 use super::{Outcome, Session, rendering};
+pub use crate::cli::New as Request;
 use crate::lint::chart_sources::ChartSources;
 use crate::lint::clusters::Clusters;
 use crate::lint::subject::{ByTarget, Subject};
@@ -26,19 +27,6 @@ use crate::new::reach::Reach;
 use crate::new::staging::{Changed, Staging};
 use crate::new::{Service, Upstream, accepted, name, taken};
 use crate::report::json::{self, Output};
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// The name of the new Application.
-    pub app: String,
-    /// The upstream chart of an umbrella chart, as `NAME@VERSION`.
-    pub dependency: Option<String>,
-    /// The Helm repository of the upstream chart.
-    pub repository: Option<String>,
-    /// The namespace, if it is not the Application's name.
-    pub namespace: Option<String>,
-}
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {

@@ -4,7 +4,7 @@
 //! others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use argocd::release::Release;
 use diagnostics::wording::plural;
@@ -24,26 +24,10 @@ use super::app_of_apps;
 use super::rendering::{self, Demand, RenderState, Rendering};
 use super::tracing::Tracer;
 use super::{Outcome, Session};
+pub use crate::cli::Render as Request;
 use crate::output;
 use crate::report::json::Output;
 use crate::report::rendered::{RenderReport, State, TargetReport, UnrenderedReport, total};
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Names of targets; all if empty.
-    pub targets: Vec<String>,
-    /// Record the render as goldens.
-    pub accept: bool,
-    /// Render fresh targets too.
-    pub force: bool,
-    /// The directory to write the render to.
-    pub output: Option<PathBuf>,
-    /// An Argo CD release other than the one in charts.toml.
-    pub argocd: Option<String>,
-    /// The part of the targets.
-    pub shard: Option<Shard>,
-}
 
 /// Runs the command.
 #[must_use]

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
@@ -27,18 +27,8 @@ use workspace::Workspace;
 
 use super::app_of_apps;
 use super::{Outcome, Session, rendering};
+pub use crate::cli::Schemas as Request;
 use crate::report::json::{self, Output};
-
-/// The arguments of the command.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// The kubeconfig of the cluster to fetch the document from.
-    pub kubeconfig: Option<PathBuf>,
-    /// The file to read the document from.
-    pub from: Option<PathBuf>,
-    /// Whether to report outdated schemas instead of writing them.
-    pub check: bool,
-}
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {

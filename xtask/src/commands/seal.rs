@@ -26,6 +26,7 @@ use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, files};
 
 use super::{Outcome, Session, app_of_apps};
+pub use crate::cli::Seal as Request;
 use crate::lint::sealed_secret;
 use crate::report::json::{self, Output};
 
@@ -34,17 +35,6 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The file that stands for standard input.
 const STANDARD_INPUT: &str = "-";
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// The Application.
-    pub app: String,
-    /// The name of the Secret.
-    pub name: Option<String>,
-    /// What to seal, each `KEY=FILE`.
-    pub values: Vec<String>,
-}
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {

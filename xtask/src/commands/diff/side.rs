@@ -10,7 +10,7 @@ use toolbox::parallel::join;
 use toolbox::progress::Progress;
 use workspace::{CONFIG_FILE, Workspace, plan};
 
-use super::request::Request;
+use super::Request;
 use super::revision::Revisions;
 use crate::commands::rendering::{self, Rendering};
 use crate::commands::{Session, app_of_apps};

@@ -15,34 +15,10 @@ use workspace::Workspace;
 
 use super::revision::{self, Revision};
 use super::stage::{self, App, Own};
+pub use crate::cli::EndToEnd as Request;
 use crate::commands::Session;
 use crate::image;
 use crate::lint::images;
-
-/// The arguments of the command.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Names of applications; all when empty.
-    pub apps: Vec<String>,
-    /// The node image; the one in charts.toml when absent.
-    pub node_image: Option<String>,
-    /// Keep the cluster.
-    pub keep: bool,
-    /// Replace a kept cluster.
-    pub fresh: bool,
-    /// Delete a kept cluster and do nothing else.
-    pub delete: bool,
-    /// The port of the API server.
-    pub api_port: Option<u16>,
-    /// Run only this step on a kept cluster: `<app>/<scenario>:<step>`.
-    pub step: Option<String>,
-    /// The revision whose charts are deployed first.
-    pub upgrade_from: Option<String>,
-    /// A file of manifests to apply before the applications.
-    pub manifest: Option<PathBuf>,
-    /// Write the results to this file as JUnit XML.
-    pub junit: Option<PathBuf>,
-}
 
 /// Images by reference, each with a place that uses it.
 pub(crate) type Used = BTreeMap<String, Option<Place>>;
