@@ -2,11 +2,11 @@
 //!
 //! A [`Course`] is what differs: which scenarios run, and in which order.
 
-mod applied;
 mod changed;
 pub mod create;
 pub mod lane;
 pub mod loading;
+mod object_record;
 pub mod prepare;
 pub mod reports;
 mod revision;

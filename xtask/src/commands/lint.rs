@@ -35,10 +35,10 @@ use super::{Outcome, Session};
 pub use crate::cli::Lint as Request;
 use crate::lint;
 use crate::lint::base::Base;
+use crate::lint::cached_findings::CachedFindings;
 use crate::lint::chart_sources::ChartSources;
 use crate::lint::clusters::Clusters;
 use crate::lint::helm::Helm;
-use crate::lint::kept::Kept;
 use crate::lint::scenario_values;
 use crate::lint::second_render::SHIFT;
 use crate::lint::subject::{ByTarget, ChartSubject, Fix, Manifests, Rendered, Subject};
@@ -368,7 +368,7 @@ fn of_chart(subject: &ChartSubject<'_>) -> Diagnostics {
     let scenarios = scenario_values::inputs(subject);
     let about = format!("findings {complete} {conventions} {} {} {scenarios}", ids.join(" "), written.join(" "));
     let key = helm.key(&about, cases);
-    let known = helm.find::<Kept>(&key).and_then(|kept| kept.read(helm.root));
+    let known = helm.find::<CachedFindings>(&key).and_then(|kept| kept.read(helm.root));
     if let Some(found) = known {
         return found;
     }
@@ -384,7 +384,7 @@ fn of_chart(subject: &ChartSubject<'_>) -> Diagnostics {
     }
     // A run that failed may succeed the next time.
     let complete = !helm.fails.load(Ordering::Relaxed) && diagnostics.0.iter().all(|found| codes.contains(&found.code));
-    if let Some(kept) = complete.then(|| Kept::of(helm.root, &diagnostics)).flatten() {
+    if let Some(kept) = complete.then(|| CachedFindings::of(helm.root, &diagnostics)).flatten() {
         helm.keep(&key, &kept);
     }
     diagnostics

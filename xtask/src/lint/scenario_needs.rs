@@ -13,7 +13,7 @@ use kubernetes::object::{self, Home, Object};
 use kubernetes::references;
 use toolbox::source;
 
-use super::scenario_applied::Applied;
+use super::scenario_manifests::ScenarioManifests;
 use super::scenario_references::creates;
 
 /// The Secrets and ConfigMaps that rendered objects use and that are not rendered with them, one per line: the kind, the
@@ -55,7 +55,7 @@ pub(super) fn missing(
     if needed.is_empty() {
         return diagnostics;
     }
-    let applied = Applied::of(root, scenario);
+    let applied = ScenarioManifests::of(root, scenario);
     let own = |kind: &str| -> Vec<&Object> {
         let objects = applied.objects.iter();
         objects.filter(|object| object.key.kind == kind && object.key.namespace == namespace).collect()

@@ -24,8 +24,8 @@ use toolbox::tools::Tools;
 use workspace::target::DEFAULT_CASE;
 use workspace::{Workspace, plan, sync_policy};
 
-use super::applied::Applied;
 use super::changed;
+use super::object_record::ObjectRecord;
 use crate::commands::rendering::Rendering;
 use crate::commands::{Session, rendering};
 use crate::image;
@@ -114,8 +114,8 @@ impl App {
     }
 
     /// The record of its objects in a cluster.
-    fn applied(&self, folder: &Path) -> Applied {
-        Applied::new(folder, &self.namespace, &self.name)
+    fn applied(&self, folder: &Path) -> ObjectRecord {
+        ObjectRecord::new(folder, &self.namespace, &self.name)
     }
 }
 

@@ -14,13 +14,13 @@ use toolbox::source;
 
 /// What a scenario applies.
 #[derive(Default)]
-pub(super) struct Applied {
+pub(super) struct ScenarioManifests {
     pub(super) objects: Vec<Object>,
     /// The values of Secrets in each file.
     secrets: BTreeMap<String, Vec<Range<usize>>>,
 }
 
-impl Applied {
+impl ScenarioManifests {
     /// Reads the files of all steps. What cannot be read is reported with the scenarios.
     pub(super) fn of(root: &Path, scenario: &Scenario) -> Self {
         let mut applied = Self::default();
