@@ -127,6 +127,7 @@ impl From<Color> for anstream::ColorChoice {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "a run has one")]
 pub enum Command {
     /// Those that need a workspace.
     #[command(flatten)]

@@ -159,7 +159,7 @@ impl Check {
 
     /// Whether it may report what is not only a convention.
     #[must_use]
-    pub fn finds_faults(&self) -> bool {
+    pub(crate) fn finds_faults(&self) -> bool {
         self.codes.iter().any(|code| code.class() != Class::Convention)
     }
 
@@ -169,7 +169,7 @@ impl Check {
 }
 
 /// All checks, in the order of their files. A new check is a file and a row here.
-pub const CHECKS: &[Check] = &[
+pub(crate) const CHECKS: &[Check] = &[
     Check::new(alert_subjects::CODES, Run::Objects(alert_subjects::check)),
     Check::new(alert_tests::CODES, Run::Objects(alert_tests::check)),
     Check::new(application_chart::CODES, Run::Files(application_chart::check)),

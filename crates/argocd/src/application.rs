@@ -110,7 +110,7 @@ impl Source {
 impl Application {
     /// What Argo CD calls its instance name, whatever instance of Argo CD it belongs to.
     #[must_use]
-    pub fn own_instance(&self) -> &str {
+    fn own_instance(&self) -> &str {
         split_instance(&self.instance).0
     }
 

@@ -84,13 +84,6 @@ impl Generated {
     }
 }
 
-/// Whether a document is an ApplicationSet.
-#[must_use]
-pub fn is_application_set(root: &Node) -> bool {
-    let text = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
-    text("kind") == "ApplicationSet" && text("apiVersion").starts_with("argoproj.io/")
-}
-
 /// Generates the Applications of an ApplicationSet.
 ///
 /// What one generator cannot generate does not keep the others from generating.

@@ -75,7 +75,7 @@ pub enum Followed<T> {
 
 /// The variables that programs inherit: where programs and temporary files are, and how to reach the network. Go and git
 /// need `HOME`; Helm's own directories are always set in addition.
-pub const INHERITED: &[&str] = &[
+pub(crate) const INHERITED: &[&str] = &[
     "PATH",
     "HOME",
     "USER",

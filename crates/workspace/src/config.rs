@@ -323,14 +323,14 @@ impl Config {
 
     /// The place of the patterns that select Applications, if there are any.
     #[must_use]
-    pub fn application_patterns(&self) -> Option<Place> {
+    pub(crate) fn application_patterns(&self) -> Option<Place> {
         let root = toml::parse(&self.source).ok()?;
         root.find(&["argocd", "applications"]).map(Node::place).filter(|_| !self.applications.is_empty())
     }
 
     /// Whether the chart in a folder is one of the repository's, deployed or not; `folder` is its path from the root.
     #[must_use]
-    pub fn selects_chart(&self, folder: &str) -> bool {
+    pub(crate) fn selects_chart(&self, folder: &str) -> bool {
         self.charts.is_empty() || globs::matches(&self.charts, folder)
     }
 
@@ -348,7 +348,7 @@ impl Config {
     }
 
     /// Reports tools and versions that tools.lock does not contain, so that they cannot be installed.
-    pub fn check_tools(&mut self, lock: &ToolsLock) -> Diagnostics {
+    pub(crate) fn check_tools(&mut self, lock: &ToolsLock) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
         for (name, (version, place)) in &self.tools {
             let found = if !lock.names().contains(name.as_str()) {

@@ -75,7 +75,7 @@ impl<'a> Deployer<'a> {
 
     /// The indexes of the `[[other-repository]]` entries that sources need.
     #[must_use]
-    pub fn used_repositories(&self) -> BTreeSet<usize> {
+    pub(crate) fn used_repositories(&self) -> BTreeSet<usize> {
         self.trees.used.borrow().clone()
     }
 

@@ -79,7 +79,7 @@ impl<'a> Generator<'a> {
 
     /// The indexes of the `[[other-repository]]` entries that generators need.
     #[must_use]
-    pub fn used_repositories(&self) -> BTreeSet<usize> {
+    pub(crate) fn used_repositories(&self) -> BTreeSet<usize> {
         self.trees.used.borrow().clone()
     }
 

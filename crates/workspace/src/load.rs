@@ -283,7 +283,7 @@ impl Workspace {
 
     /// Reports the entries that accept nothing.
     #[must_use]
-    pub fn unused_acceptances(&self) -> Diagnostics {
+    pub(crate) fn unused_acceptances(&self) -> Diagnostics {
         let accepted =
             |entry: &Acceptance| self.unrendered.iter().any(|one| !one.is_broken() && entry.accepts(&one.instance));
         let unused = self.config.unrendered.iter().filter(|entry| !accepted(entry));
@@ -292,7 +292,7 @@ impl Workspace {
 
     /// Reports the declared repositories that nothing needs, unless something that is not rendered may need them.
     #[must_use]
-    pub fn unused_repositories(&self) -> Diagnostics {
+    pub(crate) fn unused_repositories(&self) -> Diagnostics {
         if !self.sound || !self.unrendered.is_empty() {
             return Diagnostics::default();
         }
@@ -306,7 +306,7 @@ impl Workspace {
 
     /// Reports that there is no Application at all, unless another error is the reason.
     #[must_use]
-    pub fn no_application(&self) -> Option<Diagnostic> {
+    pub(crate) fn no_application(&self) -> Option<Diagnostic> {
         if !self.sound || !self.deployments.is_empty() || !self.unrendered.is_empty() {
             return None;
         }

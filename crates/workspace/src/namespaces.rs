@@ -20,7 +20,7 @@ use crate::target::DEFAULT_CASE;
 use crate::written;
 
 /// The label with the level.
-pub const LEVEL_LABEL: &str = "pod-security.kubernetes.io/enforce";
+pub(crate) const LEVEL_LABEL: &str = "pod-security.kubernetes.io/enforce";
 /// The label with the version.
 const VERSION_LABEL: &str = "pod-security.kubernetes.io/enforce-version";
 

@@ -70,7 +70,7 @@ impl Plugin {
     /// The flags of a command that is only `kustomize build` in the directory of the source: it renders a kustomization
     /// with these build options. `None` if the command does anything else.
     #[must_use]
-    pub fn kustomize_flags(&self) -> Option<Vec<String>> {
+    pub(crate) fn kustomize_flags(&self) -> Option<Vec<String>> {
         let words: Vec<&str> = match self.script() {
             Some(script) => script.split_whitespace().collect(),
             None => self.command.iter().map(String::as_str).collect(),

@@ -11,7 +11,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use crate::lint::base::Base;
 
 /// Moves the places that changed to the front. Without a base revision, all findings stay as they are.
-pub fn blame(diagnostics: &mut Diagnostics, root: &Path, base: Option<&str>) {
+pub(crate) fn blame(diagnostics: &mut Diagnostics, root: &Path, base: Option<&str>) {
     if !diagnostics.0.iter().any(is_open) {
         return;
     }

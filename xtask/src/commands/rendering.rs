@@ -59,7 +59,7 @@ pub struct Selected<'a> {
 }
 
 /// Plans all targets, and renders those of the selected ones that are in a shard and not fresh.
-pub fn render_selected<'a>(
+pub(crate) fn render_selected<'a>(
     session: &Session<'_>,
     workspace: &'a Workspace,
     selection: &[String],
@@ -78,7 +78,7 @@ pub fn render_selected<'a>(
 }
 
 /// Plans the selected targets, and renders those that are not fresh.
-pub fn plan_and_render<'a>(
+pub(crate) fn plan_and_render<'a>(
     session: &Session<'_>,
     workspace: &'a Workspace,
     argocd: Release,
@@ -104,7 +104,7 @@ pub fn render<'a>(
 }
 
 /// The same, for a caller that needs no golden of a fresh target: those of many targets are large.
-pub fn render_without_fresh<'a>(
+pub(crate) fn render_without_fresh<'a>(
     session: &Session<'_>,
     workspace: &Workspace,
     argocd: Release,
@@ -168,7 +168,7 @@ fn read_and<'a>(
 }
 
 /// Renders the targets that are not fresh, as far as their renders are not known.
-pub fn render_stale(
+pub(crate) fn render_stale(
     session: &Session<'_>,
     workspace: &Workspace,
     argocd: Release,

@@ -117,7 +117,7 @@ fn sealed(request: &Request, workspace: &Workspace, renderings: &[Rendering<'_>]
 }
 
 /// Prints which objects were not validated, and why.
-pub fn print_skipped(session: &Session<'_>, checked: &Checked) {
+pub(crate) fn print_skipped(session: &Session<'_>, checked: &Checked) {
     for (kind, count) in &checked.unchecked {
         session.printer.status(
             "Skipped",
@@ -227,7 +227,7 @@ fn server_side_applied(workspace: &Workspace) -> BTreeSet<&str> {
 }
 
 /// Checks the prerequisites of a validation.
-pub fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
+pub(crate) fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
     let locations = &workspace.config.validate.locations;
     if session.offline && !locations.is_empty() {
         return Err(Diagnostic::new(

@@ -36,7 +36,7 @@ impl Base {
     }
 
     /// The same for a different revision than the checkout.
-    pub fn for_head(root: &Path, requested: Option<&str>, head: &str) -> Result<Option<Self>> {
+    pub(crate) fn for_head(root: &Path, requested: Option<&str>, head: &str) -> Result<Option<Self>> {
         if let Some(revision) = requested {
             return Self::requested(root, "--base", revision).map(Some);
         }

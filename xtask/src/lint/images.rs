@@ -107,7 +107,7 @@ pub fn references(object: &Object) -> impl Iterator<Item = (&str, Place)> {
 
 /// Returns the images that a manifest outside of a target uses, each with its place. A List is searched, too.
 #[must_use]
-pub fn references_in(root: &Node) -> Vec<(String, Place)> {
+pub(crate) fn references_in(root: &Node) -> Vec<(String, Place)> {
     let text = |key: &str| root.get(key).and_then(Node::as_str);
     let is_pod = text("apiVersion") == Some("v1") && text("kind") == Some("Pod");
     let own = uses_in(root, is_pod).into_iter().filter_map(|used| Some((used.reference?.to_owned(), used.place)));

@@ -33,7 +33,7 @@ use crate::lint::subject::{ChartSubject, Rendered};
 pub const CODES: &[Code] = &[Code::RenderUnstable];
 
 /// The time zone offset: a year and a month, five hours, seven minutes, and eleven seconds, so every part differs.
-pub const SHIFT: i32 = 400 * 86_400 + 5 * 3_600 + 7 * 60 + 11;
+pub(crate) const SHIFT: i32 = 400 * 86_400 + 5 * 3_600 + 7 * 60 + 11;
 
 /// The path of an object's name.
 const NAME: [&str; 2] = ["metadata", "name"];

@@ -52,7 +52,7 @@ pub struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// Returns all Applications under argocd/, including those that this tool does not render.
-    pub fn every_application(&self) -> impl Iterator<Item = Written<'a>> + use<'a> {
+    pub(crate) fn every_application(&self) -> impl Iterator<Item = Written<'a>> + use<'a> {
         written::applications(self.workspace)
     }
 

@@ -35,7 +35,7 @@ impl Type {
 
     /// Whether null can be passed.
     #[must_use]
-    pub fn takes_nil(self) -> bool {
+    pub(crate) fn takes_nil(self) -> bool {
         matches!(self, Self::Any | Self::Dictionary)
     }
 
@@ -78,7 +78,7 @@ impl Function {
 
     /// A function with further parameters.
     #[must_use]
-    pub const fn variadic(
+    pub(crate) const fn variadic(
         name: &'static str,
         parameters: &'static [Type],
         variadic: Type,

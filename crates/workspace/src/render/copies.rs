@@ -50,7 +50,7 @@ impl Copies {
     }
 
     /// Takes a copy back, unless it cannot be restored.
-    pub fn give_back(&self, mut copy: Copy) {
+    pub(crate) fn give_back(&self, mut copy: Copy) {
         if copy.restore().is_some() {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(copy);
         }

@@ -65,7 +65,7 @@ impl Checkout<'_> {
     }
 
     /// Compares with the goldens, where no revision is known.
-    pub fn since_goldens(&self) -> Result<Report> {
+    pub(crate) fn since_goldens(&self) -> Result<Report> {
         let (session, workspace) = (self.session, self.workspace);
         let (targets, _) = plan::plan(workspace, workspace.config.argocd, self.selection);
         let mut renderings = rendering::read(session, targets, &mut Diagnostics::default());

@@ -66,7 +66,7 @@ impl Rendering<'_> {
 
     /// The manifests in some of the target's files; none if rendering failed. Only these are parsed.
     #[must_use]
-    pub fn manifests_in(&self, wanted: &dyn Fn(&str, &[u8]) -> bool) -> Vec<Recorded> {
+    pub(crate) fn manifests_in(&self, wanted: &dyn Fn(&str, &[u8]) -> bool) -> Vec<Recorded> {
         match &self.state {
             RenderState::Rendered(rendered) => {
                 let rendered = rendered.iter().filter(|one| wanted(&one.file, one.manifest.text.as_bytes()));
@@ -95,7 +95,7 @@ impl Rendering<'_> {
 
     /// The objects, given some of the manifests by file, which are not read again. Of the others, only those that are wanted.
     #[must_use]
-    pub fn objects_given(
+    pub(crate) fn objects_given(
         &self,
         known: &BTreeMap<&str, &Recorded>,
         wanted: &dyn Fn(&str, &[u8]) -> bool,
