@@ -127,7 +127,7 @@ use self::subject::{ChartSubject, Fix, Subject};
 pub struct Check {
     /// The codes that it may report.
     pub codes: &'static [Code],
-    /// What it needs, and its function.
+    /// Its function, by what it needs.
     pub run: Run,
     /// Returns the files to replace to fix its findings, if it can fix any.
     pub fix: Option<fn(&Subject<'_>) -> Vec<Fix>>,

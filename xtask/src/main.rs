@@ -54,7 +54,7 @@ fn stopped(stop: &clap::Error) -> ExitCode {
     if report::arguments(&text, stop.use_stderr()) { ExitCode::from(code) } else { ExitCode::from(3) }
 }
 
-/// What kustomize runs as KSOPS, in the directory of a kustomization.
+/// The program that kustomize runs as KSOPS, in the directory of a kustomization.
 fn ksops(arguments: &[String]) -> ExitCode {
     let generated = stand_in::ksops(arguments, std::io::stdin(), Path::new("."));
     if report::unchanged(generated.as_deref().map_err(String::as_str)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }

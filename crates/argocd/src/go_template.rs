@@ -30,7 +30,7 @@ pub(crate) use self::normalize::normalize;
 use self::signature::Function;
 pub use self::value::Value;
 
-/// What `goTemplateOptions` sets.
+/// The options in `goTemplateOptions`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
     /// `missingkey`

@@ -106,7 +106,7 @@ pub enum Fact {
     InvalidOutput(String),
     /// The version range of a dependency is not locked.
     Unlocked,
-    /// What an error of a reader says, without what it reads.
+    /// The message of an error of a reader, without the name of the file.
     Reason(String),
     /// The file is one of Kustomize, and no manifest.
     Kustomization,
@@ -154,7 +154,7 @@ impl Fact {
     }
 }
 
-/// What a fact is about.
+/// The kind of a thing that a fact is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// An Application.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use self::violations::violations;
 pub use self::violations::{Rule, Violation};
 
-/// What Helm says about values and about the schema alike.
+/// The text of Helm's errors about values and about schemas alike.
 const SCHEMA: &str = "meet the specifications of the schema(s)";
 
 /// An error of `helm template`.
@@ -18,11 +18,11 @@ const SCHEMA: &str = "meet the specifications of the schema(s)";
 pub struct HelmError {
     /// The message, without the warnings before it and the advice after it.
     pub message: String,
-    /// What it is about.
+    /// The kind of the error.
     pub kind: Kind,
 }
 
-/// What an error is about.
+/// The kind of an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// Values that violate a values.schema.json.

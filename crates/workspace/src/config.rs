@@ -62,7 +62,7 @@ pub struct Config {
     pub kubernetes: String,
     /// API versions of the cluster besides Helm's built-in ones, as `group/version[/Kind]`.
     pub api_versions: Vec<String>,
-    /// What the API server enforces in namespaces without a Pod Security label, if charts.toml says so.
+    /// The Pod Security level of namespaces without a label, if charts.toml sets it.
     pub pod_security: Option<PodSecurity>,
     /// Namespaces whose labels are in no manifest.
     pub namespaces: Vec<Namespace>,
@@ -82,7 +82,7 @@ pub struct Config {
     pub externals: Vec<External>,
     /// The Argo CD that `test-gitops` installs.
     pub gitops: Option<GitOps>,
-    /// What is applied by hand, and renders the first Applications.
+    /// The sources that are applied by hand and render the first Applications.
     pub bootstraps: Vec<Bootstrap>,
     /// The commands of config management plugins.
     pub plugins: Vec<Plugin>,

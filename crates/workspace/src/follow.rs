@@ -150,7 +150,7 @@ impl Workspace {
             if !names.insert(defined.instance.clone()) {
                 self.deployments.retain(|one| one.application.instance != defined.instance);
                 self.unrendered.retain(|one| one.instance != defined.instance);
-                // What an ApplicationSet in a file generates, if a target renders that ApplicationSet differently.
+                // An ApplicationSet in a file generated it, and a target renders that ApplicationSet differently.
                 self.generated.retain(|one| one.id != defined.instance);
             }
             match deployer.deploy(defined) {
@@ -187,7 +187,7 @@ impl Workspace {
         }
         let names = built.iter().map(|(defined, _)| defined.instance.clone());
         let kept: HashSet<String> = names.flat_map(|name| without_namespace(&name).into_iter().chain([name])).collect();
-        // What an ApplicationSet in a file generates is dropped with it.
+        // The Applications of an ApplicationSet in a file are dropped with it.
         let followed = self.generated.iter().filter(|one| one.parent.is_some());
         let generated: HashSet<&str> = followed.map(|one| one.id.as_str()).collect();
         let is_dropped = |instance: &str, place: &Place| {

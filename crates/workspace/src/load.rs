@@ -90,7 +90,7 @@ pub struct Workspace {
     pub(crate) read_charts: ReadCharts,
     /// The inspections of the deployed charts, once a command plans targets.
     pub(crate) inspections: OnceLock<Inspections>,
-    /// What a clone would not contain.
+    /// The files that a clone would not contain.
     pub(crate) checkout: Arc<Checkout>,
     /// The symbolic links with which Argo CD rejects the repository.
     pub(crate) links: Diagnostics,
@@ -331,7 +331,7 @@ impl Workspace {
     }
 }
 
-/// What is applied by hand, as an Application.
+/// A `[[bootstrap]]` entry as an Application.
 fn bootstrapped(one: &Bootstrap, repository: &str) -> Defined {
     let application = one.application(repository);
     Defined { instance: application.instance.clone(), place: application.place.clone(), application: Ok(application) }

@@ -53,7 +53,7 @@ pub struct Namespaces {
     labels: BTreeMap<String, Vec<Label>>,
     /// The namespaces that each target renders: Application, case, and name.
     rendered: BTreeSet<(String, String, String)>,
-    /// What namespaces without a label enforce.
+    /// The level that namespaces without a label enforce.
     default: Option<Enforced>,
 }
 

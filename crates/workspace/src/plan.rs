@@ -102,7 +102,7 @@ fn optional(workspace: &Workspace) -> BTreeSet<String> {
     filled.collect()
 }
 
-/// What planning finds out about the workspace rather than about an Application.
+/// The diagnostics about the workspace rather than about an Application.
 pub(crate) fn of_workspace(workspace: &Workspace) -> Diagnostics {
     let mut diagnostics = workspace.unused_acceptances();
     diagnostics.extend(workspace.unused_repositories());
@@ -211,7 +211,7 @@ struct Planner<'a, 'i> {
     is_ignored: &'i dyn Fn(&Path) -> bool,
 }
 
-/// What a source renders, before a case is chosen.
+/// A source with its command line, before a case is chosen.
 enum Planned<'a> {
     Chart { source: &'a ChartSource, recipe: Recipe, inspected: &'a Inspected, named: Vec<(String, PathBuf)> },
     RemoteChart { source: &'a RemoteChart, recipe: Recipe, inside: String, named: Vec<(String, PathBuf)> },
@@ -229,12 +229,12 @@ struct Draft<'i> {
 }
 
 impl<'a> Planner<'a, '_> {
-    /// What the sources of an Application render; nothing if one of them cannot be rendered.
+    /// Plans the sources of an Application; nothing if one of them cannot be rendered.
     fn sources(&self, deployment: &'a Deployment, diagnostics: &mut Diagnostics) -> Option<Vec<Planned<'a>>> {
         deployment.sources.iter().map(|source| self.source(deployment, source, None, diagnostics)).collect()
     }
 
-    /// What a source renders whose files are in a tree, or else in the checkout.
+    /// Plans a source whose files are in a tree, or else in the checkout.
     fn source(
         &self,
         deployment: &'a Deployment,
@@ -313,7 +313,7 @@ impl<'a> Planner<'a, '_> {
         Ok(Target { id, deployment, namespace, parts, inputs })
     }
 
-    /// What a source renders, whose files are below a root. Its inputs are added to those of the target.
+    /// Plans a part of a target, whose files are below a root. Its inputs are added to those of the target.
     fn part(&self, planned: &Planned<'a>, root: &Path, prefix: &str, draft: &mut Draft<'_>) -> Result<Part<'a>> {
         Ok(match planned {
             Planned::Chart { source, recipe, inspected, named } => {

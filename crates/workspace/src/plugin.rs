@@ -116,7 +116,7 @@ pub struct PluginSource {
     pub variables: Vec<(String, String)>,
 }
 
-/// What the plugin section of a source says.
+/// The plugin section of a source.
 #[derive(Debug, Default)]
 struct Section {
     name: String,

@@ -53,7 +53,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         let path = path.or_else(|| remote.map(|chart| chart.pin.location()));
         let version = chart.map(|chart| chart.chart.version.clone());
         let version = version.or_else(|| remote.map(|chart| chart.pin.version.clone()));
-        // What is not a chart has a directory, and instead of a version its type.
+        // Other sources have a directory, and their type instead of a version.
         let (directory, kind) = deployment.sources.first().map_or(("-".to_owned(), "-"), location);
         let shown_path = path.as_deref().unwrap_or(&directory);
         let shown_version = version.as_deref().unwrap_or(kind);

@@ -100,7 +100,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     Ok(Outcome { diagnostics, output })
 }
 
-/// What the reports show besides the findings, and the findings in the base, if a revision is the base.
+/// The changes that the reports show, and the findings in the base, if a revision is the base.
 type Comparison = (Report, Option<Diagnostics>);
 
 /// Runs the stages. Fails only if the workspace cannot be loaded.

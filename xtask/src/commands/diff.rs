@@ -3,7 +3,7 @@
 //! A revision whose goldens are fresh against its own files is its own render, so usually nothing is rendered: the goldens
 //! are read from Git's objects, and its other files from an export in the cache. The checkout is only read.
 //!
-//! What cannot be rendered on one side is a failure of its Application. It never looks like a deletion.
+//! An Application that cannot be rendered on one side is reported as a failure, and never as deleted.
 
 mod applications;
 mod checkout;
@@ -97,7 +97,7 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
         let Planned { renderings, found } = planned;
         rendering::render_stale(side.session, &side.workspace, side.argocd, Demand::Stale, renderings, found);
     }
-    // What is wrong with the files of the base cannot be corrected in the head; but a tool that is missing can be installed.
+    // Errors in the files of the base cannot be corrected in the head, but a missing tool can be installed.
     let missing = old.found.0.iter().filter(|found| found.code.class() == Class::Unavailable);
     diagnostics.extend(base.about(Diagnostics(missing.cloned().collect())));
     diagnostics.extend(head.about(new.found.clone()));

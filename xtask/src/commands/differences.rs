@@ -7,7 +7,7 @@ use super::rendering::{self, Rendering};
 use super::{Outcome, Session, app_of_apps, render};
 use crate::report::rendered::RenderReport;
 
-/// What differs.
+/// The differences of targets from their goldens.
 pub struct Differences<'a> {
     /// The targets.
     pub jobs: Vec<Rendering<'a>>,
@@ -15,7 +15,7 @@ pub struct Differences<'a> {
     pub orphans: Orphans,
     /// How the targets differ.
     pub report: RenderReport,
-    /// What was found on the way.
+    /// The diagnostics of planning and rendering.
     pub found: Diagnostics,
 }
 

@@ -104,7 +104,7 @@ fn of_workspace(session: &Session<'_>, checks: &mut Vec<DoctorCheck>, diagnostic
     Ok(())
 }
 
-/// What a pinned tool is for. `own` is the version of the Argo CD release in charts.toml.
+/// The commands that need a pinned tool. `own` is the version of the Argo CD release in charts.toml.
 fn uses(name: &str, own: bool) -> &'static [&'static str] {
     match name {
         "helm" if own => &["render", "lint", "ci", "deps"],
@@ -146,7 +146,7 @@ fn charts(session: &Session<'_>, targets: &[Target<'_>], diagnostics: &mut Diagn
     DoctorCheck { help: vec![help], ..check("pinned charts", CheckState::Missing, missing, &["render"]) }
 }
 
-/// What replaces the chart repositories, if anything does.
+/// The mirror that replaces the chart repositories, if any.
 fn mirror(environment: &Environment) -> Option<DoctorCheck> {
     let uses = &["deps", "outdated"];
     match environment.mirror.as_ref()? {

@@ -35,7 +35,7 @@ use crate::report::{json, junit};
 /// The step that `--step` names, and its scenario.
 pub(crate) type Chosen<'a> = (&'a Scenario, &'a Step);
 
-/// What a command does with the cluster.
+/// The part of a run in which the two commands differ.
 pub(crate) trait Course {
     /// The name of the command.
     fn command(&self) -> &'static str;
@@ -45,7 +45,7 @@ pub(crate) trait Course {
         Vec::new()
     }
 
-    /// What the run needs besides what the applications need.
+    /// The images and scenarios that the run needs in addition to those of the applications.
     fn additions(&mut self, session: &Session<'_>, workspace: &Workspace, apps: &[String]) -> Result<Additions>;
 
     /// The images in the order in which they are needed: the first ones are loaded before the node accepts pods, and those in

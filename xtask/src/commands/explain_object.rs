@@ -14,7 +14,7 @@ use crate::report;
 use crate::report::json::{self, Output};
 use crate::report::trail;
 
-/// What to explain.
+/// The target, the object, and the field to explain.
 #[derive(Debug, Default)]
 pub struct Request {
     /// The name of a target.

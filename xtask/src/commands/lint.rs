@@ -216,7 +216,7 @@ fn checks(workspace: &Workspace) -> impl Iterator<Item = &'static Check> {
     CHECKS.iter().filter(|check| workspace.config.conventions || check.finds_faults())
 }
 
-/// What is deployed of the targets that are not selected, as recorded; `None` without goldens.
+/// The recorded objects of deployed targets that are not selected; `None` without goldens.
 fn unselected<'a>(
     session: &Session<'_>,
     all: &[&'a Target<'a>],
@@ -357,7 +357,7 @@ fn with_helm(
     diagnostics
 }
 
-/// What the checks that need Helm find in a chart: from the cache, if all of its cases were checked before.
+/// The findings in a chart of the checks that need Helm: from the cache, if all of its cases were checked before.
 fn of_chart(subject: &ChartSubject<'_>) -> Diagnostics {
     let ChartSubject { workspace, helm, cases, rendered, complete, .. } = subject;
     let conventions = workspace.config.conventions;

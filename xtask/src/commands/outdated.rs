@@ -210,7 +210,7 @@ fn table(all: &[Pinned], newest: &[Newest], advisories: &Advisories) -> String {
     report::table(&rows)
 }
 
-/// What a newer version would change, if that can be rendered: a newer chart, or a newer release of Argo CD.
+/// Renders with a newer chart, or with a newer release of Argo CD. Nothing for other packages.
 fn previewed(session: &Session<'_>, one: &Pinned, newest: &Newest) -> Option<Preview> {
     let (version, _) = newest.as_ref().ok().filter(|_| is_behind(one, newest))?;
     let update = match one.kind {

@@ -353,7 +353,7 @@ fn unrendered(workspace: &Workspace, jobs: &[Rendering<'_>], found: &Diagnostics
     all
 }
 
-/// What belongs to no target; nothing if targets are selected.
+/// The goldens that belong to no target; none if targets are selected.
 pub(super) fn orphans(session: &Session<'_>, workspace: &Workspace, selected: &[String]) -> Result<Orphans> {
     // An unreadable Application may own any of the goldens, so none are removed.
     if !selected.is_empty() || !workspace.sound {

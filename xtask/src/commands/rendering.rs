@@ -261,7 +261,7 @@ fn again<'s, 'a>(targets: &'s mut [&mut Rendering<'a>]) -> Vec<&'s mut Rendering
     targets.iter_mut().map(|one| &mut **one).collect()
 }
 
-/// What renders a target, or its first source.
+/// The name of the renderer of a target, or of its first source.
 fn renderer_of(target: &Target<'_>) -> &'static str {
     match target.parts.first().map(Part::inner) {
         Some(Part::Chart(_)) => "chart",

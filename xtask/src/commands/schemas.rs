@@ -39,7 +39,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     }
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let wanted = wanted(session, &workspace, &mut diagnostics);
-    // What failed to load or render could use any kind.
+    // An Application that failed to load or render could use any kind.
     if diagnostics.has_errors() {
         return Err(diagnostics);
     }

@@ -19,7 +19,7 @@ use workspace::target::{ChartTarget, Part};
 use super::Session;
 use super::rendering::Rendering;
 
-/// What the manifests of a target come from.
+/// The origins of the manifests of a target.
 #[derive(Debug)]
 pub struct Traced<'r> {
     provenance: Provenance,

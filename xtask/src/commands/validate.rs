@@ -35,7 +35,7 @@ use super::{Outcome, Session};
 use crate::report;
 use crate::report::json::{self, Output};
 
-/// What the names of the goldens of `CustomResourceDefinitions` begin with.
+/// The prefix of the names of goldens of `CustomResourceDefinitions`.
 const DEFINITION: &str = "customresourcedefinition-";
 
 /// The arguments of the command.

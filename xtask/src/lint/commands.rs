@@ -93,7 +93,7 @@ fn joined(object: &Object, container: &Container<'_>) -> Option<Diagnostic> {
     let mut before = "";
     words.into_iter().find_map(|word| {
         let text = word.as_str()?;
-        // What follows `--` or an option without a value belongs to it.
+        // A word after `--` or after an option without a value belongs to it.
         let value = before == "--" || before.starts_with('-') && !before.contains('=');
         before = text;
         let (name, value) = text.strip_prefix("--").filter(|_| !value)?.split_once(' ')?;
@@ -110,7 +110,7 @@ fn joined(object: &Object, container: &Container<'_>) -> Option<Diagnostic> {
 /// Findings about variables that nothing defines, in arguments and in the values of variables.
 fn variables(object: &Object, container: &Container<'_>) -> Vec<Diagnostic> {
     let list = |key: &str| container.node.items_at(&[key]);
-    // What these contain may be unknown.
+    // Their variables may be unknown.
     if !list("envFrom").is_empty() {
         return Vec::new();
     }

@@ -49,7 +49,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let mut seen = BTreeSet::new();
         let mut uses = uses(object);
         uses.retain(|used| used.reference.is_none_or(|text| seen.insert(text)));
-        // What a custom resource leaves out, its controller may add.
+        // The controller of a custom resource may add a tag.
         let is_workload = ["", "apps", "batch"].contains(&object.key.group.as_str());
         uses.retain(|used| is_workload || used.reference.is_some());
         for Use { owner, reference, place } in uses {

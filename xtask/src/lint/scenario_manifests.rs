@@ -12,7 +12,7 @@ use kubernetes::secret_values;
 use kubernetes::validate::subject;
 use toolbox::source;
 
-/// What a scenario applies.
+/// The objects that a scenario applies.
 #[derive(Default)]
 pub(super) struct ScenarioManifests {
     pub(super) objects: Vec<Object>,
@@ -52,7 +52,7 @@ impl ScenarioManifests {
         }
         found.target = None;
         found.origin = None;
-        // What a scenario needs is in the scenario.
+        // A scenario applies all objects that it needs.
         if found.is(&Fact::Undeclared) {
             found = found.only_help("apply it in the scenario, or correct the name");
         }

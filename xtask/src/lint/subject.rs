@@ -125,7 +125,7 @@ pub struct ChartSubject<'a> {
 pub struct Rendered<'a> {
     /// The target.
     pub target: &'a ChartTarget<'a>,
-    /// What the target renders.
+    /// The manifests that the target renders.
     pub manifests: Manifests<'a>,
     /// Whether the target renders nothing but this chart.
     pub alone: bool,

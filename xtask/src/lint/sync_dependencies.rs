@@ -20,7 +20,7 @@ use super::subject::Subject;
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::HookDeleted, Code::SyncOrder];
 
-/// What pods cannot start without.
+/// The kinds of objects without which pods cannot start.
 const REQUIRED: &[&str] = &["ConfigMap", "PersistentVolumeClaim", "PriorityClass", "Secret", "ServiceAccount"];
 
 /// Checks the workloads of each target against its own objects.

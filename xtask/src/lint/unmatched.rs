@@ -19,7 +19,7 @@ pub struct Selecting<'a> {
     pub field: &'static str,
     /// The selector.
     pub node: &'a Node,
-    /// What it selects: `pod` or `Service`.
+    /// The kind of the selected objects: `pod` or `Service`.
     pub noun: &'static str,
     /// Whether what it selects may exist without being rendered.
     pub hidden: bool,
@@ -27,7 +27,7 @@ pub struct Selecting<'a> {
     pub deployed: bool,
 }
 
-/// What a selector could select.
+/// An object that a selector could select.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
     /// The workload or the Service.

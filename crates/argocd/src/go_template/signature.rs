@@ -2,7 +2,7 @@
 
 use super::value::{Map, Value};
 
-/// What a parameter accepts.
+/// The type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
     /// Anything.
@@ -65,7 +65,7 @@ pub struct Function {
     pub parameters: &'static [Type],
     /// The type of any number of further parameters.
     pub variadic: Option<Type>,
-    /// What it does; `None` if this tool cannot do it.
+    /// Its implementation; `None` if this tool does not have it.
     pub call: Option<fn(&[Value]) -> Outcome>,
 }
 

@@ -39,7 +39,7 @@ pub struct Map {
     pub entries: Rc<RefCell<BTreeMap<String, Value>>>,
     /// Whether it is a `map[string]string`, such as `values` and labels, which Sprig's functions for dictionaries reject.
     pub strings: bool,
-    /// What is printed instead of the entries, such as a version, whose fields are the entries.
+    /// The text that is printed instead of the entries, such as a version, whose fields are the entries.
     pub printed: Option<Rc<str>>,
 }
 

@@ -32,7 +32,7 @@ pub struct Copy {
     directories: BTreeSet<PathBuf>,
 }
 
-/// What differs after a change of a file, or of its attributes.
+/// The metadata by which a change of a file is noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     inode: u64,

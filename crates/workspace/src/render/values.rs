@@ -28,7 +28,7 @@ pub struct Setting {
 pub struct Values<'a> {
     /// The parameters of the target; nothing for one that is not a chart.
     options: Option<&'a HelmOptions>,
-    /// What people wrote, the values that take precedence first.
+    /// The values that people wrote, those that take precedence first.
     authored: Vec<Authored>,
 }
 

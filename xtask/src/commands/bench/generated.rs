@@ -10,7 +10,7 @@ use golden::lock::{self, Lock};
 use toolbox::process::{self, Invocation};
 use workspace::{Workspace, plan};
 
-/// What a workspace contains.
+/// The shape of a generated workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Shape {
     /// The number of Applications, each with a chart of its own.
@@ -172,7 +172,7 @@ fn schema(count: usize) -> String {
 /// Reads all values, so that none is unknown, and prints nothing.
 const READ_ALL: &str = "{{- range $key, $value := .Values }}{{- if not $value }}{{- fail $key }}{{- end }}{{- end }}";
 
-/// What Helm renders from a template for a release.
+/// The text that Helm renders from a template for a release.
 fn rendering(template: &str, release: &str) -> String {
     template.replace(READ_ALL, "").replace("{{ .Release.Name }}", release).replace("{{ .Values.message }}", MESSAGE)
 }

@@ -29,19 +29,19 @@ const WANTED: Wanted<'_> =
 pub struct Checkout<'a> {
     /// Its files.
     pub session: &'a Session<'a>,
-    /// What they define.
+    /// The workspace that they define.
     pub workspace: &'a Workspace,
     /// All targets.
     pub renderings: &'a [Rendering<'a>],
     /// The names of the Applications to compare; all if it is empty.
     pub selection: &'a [String],
-    /// What was found while they were read and rendered.
+    /// The diagnostics of reading and rendering them.
     pub found: &'a Diagnostics,
-    /// What the reports show.
+    /// The name of the command in the reports.
     pub command: &'static str,
 }
 
-/// What the checkout changes, and what the checks find in the base.
+/// The changes of the checkout, and the findings in the base.
 pub struct Compared {
     /// The report, without findings.
     pub report: Report,

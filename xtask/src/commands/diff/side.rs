@@ -40,7 +40,7 @@ pub(super) struct Side<'s> {
     found: Diagnostics,
 }
 
-/// What the targets of a side render, as far as that is known, and what was found on the way.
+/// The renders of the targets of a side, as far as they are known, and the diagnostics so far.
 pub(super) struct Planned<'w> {
     pub(super) renderings: Vec<Rendering<'w>>,
     pub(super) found: Diagnostics,
@@ -53,7 +53,7 @@ pub(super) struct RenderedSide<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) argocd: Release,
     pub(super) renderings: &'a [Rendering<'a>],
-    /// What was found while its workspace was read and rendered.
+    /// The diagnostics of reading and rendering its workspace.
     pub(super) found: &'a Diagnostics,
 }
 
@@ -101,7 +101,7 @@ impl<'s> Sides<'s> {
             _export: export,
         };
         let (mut base, head) = (make(&revisions.base, base, old), make(&revisions.head, head, new));
-        // What introduces charts.toml is compared, too.
+        // A change that introduces charts.toml is compared, too.
         if !base.is_configured() && head.is_configured() {
             base.session.configuration = Some(head.session.root.clone());
         }

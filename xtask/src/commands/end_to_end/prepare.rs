@@ -23,7 +23,7 @@ use crate::lint::images;
 /// Images by reference, each with a place that uses it.
 pub(crate) type Used = BTreeMap<String, Option<Place>>;
 
-/// What a command needs besides what the applications need.
+/// The images and scenarios that a command needs in addition to those of the applications.
 #[derive(Default)]
 pub(crate) struct Additions {
     /// The scenarios of the requested applications.

@@ -45,7 +45,7 @@ pub(super) fn preview(session: &Session<'_>, update: &Update<'_>) -> Preview {
 fn render_with(session: &Session<'_>, update: &Update<'_>, mut found: Diagnostics) -> Result<RenderReport> {
     let folder = scratch::directory()?;
     copy(&session.root, folder.path())?;
-    // What the commands print is about the copy.
+    // The commands would print messages about the copy.
     let silent = Printer::new(Format::Json, anstream::ColorChoice::Never, false, false);
     let root = folder.path().to_path_buf();
     let session = Session {

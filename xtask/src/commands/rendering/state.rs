@@ -18,11 +18,11 @@ pub struct Rendering<'a> {
     pub golden: Arc<Golden>,
     /// The reasons for rendering it; empty if it is fresh.
     pub reasons: Vec<String>,
-    /// What became of it.
+    /// Whether and how it was rendered.
     pub state: RenderState,
 }
 
-/// What became of a target.
+/// Whether and how a target was rendered.
 #[derive(Debug)]
 pub enum RenderState {
     /// None of its inputs changed, so its goldens are its render.
@@ -42,7 +42,7 @@ impl Rendering<'_> {
         self.golden.lock.is_none() && self.golden.files.is_empty()
     }
 
-    /// What this run rendered; `None` if the target is fresh, or if rendering failed.
+    /// The manifests that this run rendered; `None` if the target is fresh, or if rendering failed.
     #[must_use]
     pub fn rendered(&self) -> Option<&[Recorded]> {
         if let RenderState::Rendered(rendered) = &self.state { Some(rendered) } else { None }

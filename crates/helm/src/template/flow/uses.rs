@@ -20,7 +20,7 @@ const CALLS: usize = 10_000;
 /// that pass what they have set on to each other, in loops, take more and more time.
 const WORK: usize = 1_000_000;
 
-/// What an operand takes besides its paths.
+/// The work of an operand besides its paths.
 const OPERAND: usize = 20;
 
 /// How deep named templates may include each other.
@@ -136,7 +136,7 @@ pub fn uses(program: &Program, scopes: &[Scope], texts: &[Template]) -> Uses {
     walker.uses
 }
 
-/// What is rendered with a context.
+/// A template that is rendered with a context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Body {
     File(usize),
@@ -307,7 +307,7 @@ impl<'a> Walker<'a> {
 
     fn pipeline(&mut self, pipeline: &Pipeline, dot: &Value) -> Value {
         let outer = self.conditional;
-        // What is only assigned to a variable renders nothing.
+        // A pipeline that is only assigned to a variable renders nothing.
         let bare = matches!(pipeline.commands.as_slice(), [only] if only.operands.len() == 1);
         self.conditional |= bare && !pipeline.variables.is_empty();
         let mut value: Option<Value> = None;
