@@ -64,7 +64,9 @@ pub struct Workspace {
     pub argocd: Vec<ArgocdFile>,
     /// Where the documents of these files are, by the names of Applications.
     pub(crate) by_instance: OnceLock<HashMap<String, Vec<(usize, usize)>>>,
-    /// Whether all of them could be read.
+    /// The projects in these files, once something needs them.
+    pub(crate) projects: OnceLock<Vec<Project>>,
+    /// Whether all of these files could be read.
     pub argocd_complete: bool,
     /// The Applications that can be rendered, by instance name.
     pub deployments: Vec<Deployment>,
@@ -171,6 +173,7 @@ impl Workspace {
             tools_lock,
             argocd: Vec::new(),
             by_instance: OnceLock::new(),
+            projects: OnceLock::new(),
             argocd_complete: true,
             deployments: Vec::new(),
             generated: Vec::new(),
