@@ -91,6 +91,8 @@ pub struct Workspace {
     pub(crate) checkout: Arc<Checkout>,
     /// The symbolic links with which Argo CD rejects the repository.
     pub(crate) links: Diagnostics,
+    /// The directories of the charts in the repository that charts.toml does not exclude, sorted.
+    pub charts: Vec<PathBuf>,
 }
 
 /// A file with manifests for Argo CD.
@@ -129,6 +131,21 @@ fn invalid_applications(root: &Path) -> Diagnostics {
     diagnostics
 }
 
+/// Reads charts.toml and the lock files.
+fn configuration(root: &Path, diagnostics: &mut Diagnostics) -> Option<(Config, ChartsLock, ToolsLock)> {
+    let config = read(root, &root.join(CONFIG_FILE)).and_then(|source| Config::parse(&source));
+    let config = diagnostics.take(config);
+    let charts_lock = lock(root, CHARTS_LOCK_FILE, "version = 1\n").and_then(|text| ChartsLock::parse(&text));
+    let charts_lock = diagnostics.take(charts_lock);
+    let tools_lock = lock(root, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
+    let tools_lock = tools_lock.map(|mut lock| {
+        helm::batch_sources::add(&mut lock);
+        lock
+    });
+    let tools_lock = diagnostics.take(tools_lock);
+    Some((config?, charts_lock?, tools_lock?))
+}
+
 impl Workspace {
     /// Reads a workspace; `cache` is the tool's cache directory. Fails only if charts.toml or a lock file is invalid.
     pub fn load(root: &Path, cache: &Path) -> Result<(Self, Diagnostics)> {
@@ -138,23 +155,16 @@ impl Workspace {
     /// Reads a workspace as charts.toml and the lock files of another root configure it.
     pub fn load_as(root: &Path, configured: &Path, cache: &Path) -> Result<(Self, Diagnostics)> {
         let mut diagnostics = Diagnostics::default();
-        let config = read(configured, &configured.join(CONFIG_FILE)).and_then(|source| Config::parse(&source));
-        let config = diagnostics.take(config);
-        let charts_lock = lock(configured, CHARTS_LOCK_FILE, "version = 1\n").and_then(|text| ChartsLock::parse(&text));
-        let charts_lock = diagnostics.take(charts_lock);
-        let tools_lock = lock(configured, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
-        let tools_lock = tools_lock.map(|mut lock| {
-            helm::batch_sources::add(&mut lock);
-            lock
-        });
-        let tools_lock = diagnostics.take(tools_lock);
-        let (Some(mut config), Some(charts_lock), Some(tools_lock)) = (config, charts_lock, tools_lock) else {
+        let Some((mut config, charts_lock, tools_lock)) = configuration(configured, &mut diagnostics) else {
             diagnostics.extend(invalid_applications(root));
             return Err(diagnostics);
         };
         config.add_pins(&charts_lock, cache);
 
-        let (checkout, manifests, links) = survey(root, &config);
+        let checkout = Arc::new(Checkout::new(root));
+        let Survey { manifests, links, charts } = Survey::of(root, &checkout);
+        let links = outside(&checkout, &links, &config);
+        let charts = charts::selected(root, charts, &config);
         let mut workspace = Self {
             root: root.to_path_buf(),
             cache: cache.to_path_buf(),
@@ -177,6 +187,7 @@ impl Workspace {
             read_charts: ReadCharts::default(),
             checkout,
             links,
+            charts,
         };
         let (mut defined, mut sets) = (Vec::new(), Vec::new());
         for (path, documents) in candidates(root, manifests, &workspace.config) {
@@ -259,7 +270,7 @@ impl Workspace {
     /// The folders of all charts, sorted: those that Applications deploy, and all others that charts.toml does not exclude.
     #[must_use]
     pub fn chart_folders(&self) -> Vec<PathBuf> {
-        let mut folders: BTreeSet<PathBuf> = charts::chart_folders(&self.root, &self.config).into_iter().collect();
+        let mut folders: BTreeSet<PathBuf> = self.charts.iter().cloned().collect();
         let deployed = self.deployments.iter().flat_map(Deployment::charts);
         folders.extend(deployed.map(|one| one.chart.directory.clone()));
         folders.into_iter().collect()
@@ -328,13 +339,9 @@ fn bootstrapped(one: &Bootstrap, repository: &str) -> Defined {
     Defined { instance: application.instance.clone(), place: application.place.clone(), application: Ok(application) }
 }
 
-/// The checkout, its manifests, and the errors about its symbolic links.
-fn survey(root: &Path, config: &Config) -> (Arc<Checkout>, Vec<PathBuf>, Diagnostics) {
-    let checkout = Arc::new(Checkout::new(root));
-    let Survey { manifests, links } = Survey::of(root, &checkout);
-    let links = if config.allow_outside_links { Vec::new() } else { links };
-    let links = symbolic_links::report(checkout.top(), &links);
-    (checkout, manifests, links)
+/// The errors about the symbolic links that lead out of the repository.
+fn outside(checkout: &Checkout, links: &[PathBuf], config: &Config) -> Diagnostics {
+    symbolic_links::report(checkout.top(), if config.allow_outside_links { &[] } else { links })
 }
 
 /// The documents of the files that may define something for Argo CD. They are parsed on all cores.
