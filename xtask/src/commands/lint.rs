@@ -137,11 +137,11 @@ pub fn check(
     }
     let deployed: Vec<PathBuf> = charts.keys().cloned().collect();
     if request.whole() {
-        for folder in workspace::charts::chart_folders(&session.root, &workspace.config) {
-            if !charts.contains_key(&folder)
-                && let Some(chart) = diagnostics.take(Chart::load(&session.root, &folder))
+        for folder in &workspace.charts {
+            if !charts.contains_key(folder)
+                && let Some(chart) = diagnostics.take(Chart::load(&session.root, folder))
             {
-                charts.insert(folder, chart);
+                charts.insert(folder.clone(), chart);
             }
         }
     }
