@@ -32,7 +32,7 @@ pub struct Diagnostic {
     pub helps: Vec<String>,
     /// The rendered object that has the problem.
     pub origin: Option<Origin>,
-    /// What else is known about it, as data.
+    /// Facts about it, as data.
     pub facts: Vec<Fact>,
 }
 
@@ -100,7 +100,7 @@ impl Diagnostic {
     }
 }
 
-/// What the operating system says, without the number of the error and without the path of a temporary file that a library
+/// The message of the operating system, without the number of the error and without the path of a temporary file that a library
 /// adds.
 fn io_cause(error: &std::io::Error) -> String {
     let mut cause: &dyn Error = error;

@@ -32,6 +32,7 @@ use crate::deployment::{Deployment, Unrendered};
 use crate::files::CONFIG_FILE;
 use crate::find;
 use crate::generate::{Generated, GeneratedApplication, Generator};
+use crate::inspections::Inspections;
 use crate::survey::Survey;
 use crate::trees::Remotes;
 
@@ -87,7 +88,9 @@ pub struct Workspace {
     pub sound: bool,
     /// The charts that were read.
     pub(crate) read_charts: ReadCharts,
-    /// What a clone would not contain.
+    /// The inspections of the deployed charts, once a command plans targets.
+    pub(crate) inspections: OnceLock<Inspections>,
+    /// The files that a clone would not contain.
     pub(crate) checkout: Arc<Checkout>,
     /// The symbolic links with which Argo CD rejects the repository.
     pub(crate) links: Diagnostics,
@@ -119,6 +122,22 @@ pub fn find_root(from: &Path) -> Result<PathBuf> {
     })
 }
 
+/// Reads charts.toml and the lock files.
+fn configuration(root: &Path) -> Result<(Config, ChartsLock, ToolsLock)> {
+    let mut diagnostics = Diagnostics::default();
+    let config = read(root, &root.join(CONFIG_FILE)).and_then(|source| Config::parse(&source));
+    let config = diagnostics.take(config);
+    let charts_lock = lock(root, CHARTS_LOCK_FILE, "version = 1\n").and_then(|source| ChartsLock::parse(&source));
+    let charts_lock = diagnostics.take(charts_lock);
+    let tools_lock = lock(root, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
+    let (Some(config), Some(charts_lock), Some(mut tools_lock)) = (config, charts_lock, diagnostics.take(tools_lock))
+    else {
+        return Err(diagnostics);
+    };
+    helm::batch_sources::add(&mut tools_lock);
+    Ok((config, charts_lock, tools_lock))
+}
+
 /// The errors in Applications where they usually are, if charts.toml cannot say which files contain them.
 fn invalid_applications(root: &Path) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -131,21 +150,6 @@ fn invalid_applications(root: &Path) -> Diagnostics {
     diagnostics
 }
 
-/// Reads charts.toml and the lock files.
-fn configuration(root: &Path, diagnostics: &mut Diagnostics) -> Option<(Config, ChartsLock, ToolsLock)> {
-    let config = read(root, &root.join(CONFIG_FILE)).and_then(|source| Config::parse(&source));
-    let config = diagnostics.take(config);
-    let charts_lock = lock(root, CHARTS_LOCK_FILE, "version = 1\n").and_then(|text| ChartsLock::parse(&text));
-    let charts_lock = diagnostics.take(charts_lock);
-    let tools_lock = lock(root, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
-    let tools_lock = tools_lock.map(|mut lock| {
-        helm::batch_sources::add(&mut lock);
-        lock
-    });
-    let tools_lock = diagnostics.take(tools_lock);
-    Some((config?, charts_lock?, tools_lock?))
-}
-
 impl Workspace {
     /// Reads a workspace; `cache` is the tool's cache directory. Fails only if charts.toml or a lock file is invalid.
     pub fn load(root: &Path, cache: &Path) -> Result<(Self, Diagnostics)> {
@@ -154,13 +158,12 @@ impl Workspace {
 
     /// Reads a workspace as charts.toml and the lock files of another root configure it.
     pub fn load_as(root: &Path, configured: &Path, cache: &Path) -> Result<(Self, Diagnostics)> {
-        let mut diagnostics = Diagnostics::default();
-        let Some((mut config, charts_lock, tools_lock)) = configuration(configured, &mut diagnostics) else {
-            diagnostics.extend(invalid_applications(root));
-            return Err(diagnostics);
-        };
+        let (mut config, charts_lock, tools_lock) = configuration(configured).map_err(|mut found| {
+            found.extend(invalid_applications(root));
+            found
+        })?;
         config.add_pins(&charts_lock, cache);
-
+        let mut diagnostics = Diagnostics::default();
         let checkout = Arc::new(Checkout::new(root));
         let Survey { manifests, links, charts } = Survey::of(root, &checkout);
         let links = outside(&checkout, &links, &config);
@@ -185,6 +188,7 @@ impl Workspace {
             used_repositories: BTreeSet::new(),
             sound: false,
             read_charts: ReadCharts::default(),
+            inspections: OnceLock::new(),
             checkout,
             links,
             charts,
@@ -285,7 +289,7 @@ impl Workspace {
 
     /// Reports the entries that accept nothing.
     #[must_use]
-    pub fn unused_acceptances(&self) -> Diagnostics {
+    pub(crate) fn unused_acceptances(&self) -> Diagnostics {
         let accepted =
             |entry: &Acceptance| self.unrendered.iter().any(|one| !one.is_broken() && entry.accepts(&one.instance));
         let unused = self.config.unrendered.iter().filter(|entry| !accepted(entry));
@@ -294,7 +298,7 @@ impl Workspace {
 
     /// Reports the declared repositories that nothing needs, unless something that is not rendered may need them.
     #[must_use]
-    pub fn unused_repositories(&self) -> Diagnostics {
+    pub(crate) fn unused_repositories(&self) -> Diagnostics {
         if !self.sound || !self.unrendered.is_empty() {
             return Diagnostics::default();
         }
@@ -308,7 +312,7 @@ impl Workspace {
 
     /// Reports that there is no Application at all, unless another error is the reason.
     #[must_use]
-    pub fn no_application(&self) -> Option<Diagnostic> {
+    pub(crate) fn no_application(&self) -> Option<Diagnostic> {
         if !self.sound || !self.deployments.is_empty() || !self.unrendered.is_empty() {
             return None;
         }
@@ -333,7 +337,7 @@ impl Workspace {
     }
 }
 
-/// What is applied by hand, as an Application.
+/// A `[[bootstrap]]` entry as an Application.
 fn bootstrapped(one: &Bootstrap, repository: &str) -> Defined {
     let application = one.application(repository);
     Defined { instance: application.instance.clone(), place: application.place.clone(), application: Ok(application) }

@@ -16,7 +16,7 @@ use crate::files::{CONFIG_FILE, GOLDENS};
 /// The directories of a chart that contain no manifests as Kubernetes reads them.
 const OF_CHART: [&str; 4] = ["templates", "charts", "crds", "ci"];
 
-/// What a walk found.
+/// The result of a walk.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     /// The YAML and JSON files, except those that are not manifests, sorted by path.
