@@ -55,7 +55,9 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     let anything = files.iter().any(|(name, documents)| !documents.is_empty() && is_left(name));
     let mut excluded = if anything { [aside, templates].concat() } else { templates };
     excluded.sort();
-    let kept = files.into_iter().filter(|(name, _)| !globs::matches(&excluded, name));
+    let kept: Vec<_> = files.into_iter().filter(|(name, _)| !globs::matches(&excluded, name)).collect();
+    let unlisted = unlisted(&root, &kept);
+    let kept = kept.into_iter();
     let documents: Vec<Document> = kept.flat_map(|(_, documents)| documents).collect();
     let remotes = Repository::around(&root).map(|git| git.remotes()).transpose()?.unwrap_or_default();
     let has_jsonnet = find::tracked(&root).iter().any(|path| path.ends_with(".jsonnet"));
@@ -83,6 +85,8 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     let used = init::repositories(documents.iter().chain(&values).map(|document| &document.root));
     let sources: Vec<(String, String)> = documents.iter().chain(&values).flat_map(sources).collect();
     survey.bootstraps.extend(by_hand::kustomizations(&root, &sources, &survey.excluded));
+    // Only now, as a kustomization that changes Applications is found by what it lists.
+    survey.unlisted = unlisted;
     declare_instances(&mut survey);
     let repository = init::repository(&used, &remotes, |path| root.join(path.trim_start_matches('/')).exists());
     let Some(repository) = repository else {
@@ -239,6 +243,21 @@ fn excluded(root: &Path, files: &[(String, Vec<Document>)]) -> Vec<String> {
         .collect();
     excluded.extend(init::templates(&templates));
     excluded
+}
+
+/// Patterns of the files with Applications that the kustomization around them does not list.
+fn unlisted(root: &Path, files: &[(String, Vec<Document>)]) -> Vec<String> {
+    let files = files.iter().map(|(name, documents)| (name.as_str(), documents.iter().map(|one| &one.root).collect()));
+    init::unlisted(files, |folder| {
+        let directory = root.join(folder);
+        let sources = KUSTOMIZATIONS.iter().filter_map(|file| toolbox::source::read(root, &directory.join(file)).ok());
+        let document = sources.filter_map(|source| yaml::parse_one(&source).ok()).next()?;
+        let lists = ["resources", "bases", "components", "patches", "patchesStrategicMerge", "generators", "transformers"];
+        let entries = lists.iter().flat_map(|list| document.root.items_at(&[list]));
+        let paths = entries.filter_map(|entry| entry.as_str().or_else(|| entry.get("path")?.as_str()));
+        let path = |entry: &str| toolbox::inputs::name(root, &argocd::value_files::clean(&directory.join(entry)));
+        Some(paths.map(path).collect())
+    })
 }
 
 /// The clusters that ApplicationSets select by labels.
