@@ -5,6 +5,7 @@ mod clusters;
 mod excluded;
 mod instances;
 mod samples;
+mod selectors;
 mod settings;
 mod unlisted;
 
@@ -22,7 +23,7 @@ pub use self::excluded::{excluded, is_aside, is_template, templates};
 pub use self::instances::{add_directories, are_separate, instances, of_names};
 pub use self::samples::{Sample, samples};
 pub use self::settings::{Plugin, build_options, plugins};
-pub use self::unlisted::unlisted;
+pub use self::unlisted::{Listing, unlisted};
 
 /// The charts.toml of the tool's own repository, whose versions a new one gets.
 const OWN: &str = include_str!("../../charts.toml");
@@ -329,6 +330,7 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
             build_options: None,
             plugins: plugins("p.yaml", "cmp: {plugins: {kcl: {generate: {command: [kcl]}}}}"),
             has_jsonnet: true,
+            unlisted: Vec::new(),
             excluded: vec!["pkg/testdata/**".to_owned(), "a \"b\".yaml".to_owned()],
             clusters: vec![Cluster { name: "edge \"1\"".to_owned(), ..Cluster::default() }],
             bootstraps: ByHand::chart("_Root", "bootstrap \"a\"", &[]),

@@ -251,12 +251,14 @@ fn unlisted(root: &Path, files: &[(String, Vec<Document>)]) -> Vec<String> {
     init::unlisted(files, |folder| {
         let directory = root.join(folder);
         let sources = KUSTOMIZATIONS.iter().filter_map(|file| toolbox::source::read(root, &directory.join(file)).ok());
-        let document = sources.filter_map(|source| yaml::parse_one(&source).ok()).next()?;
+        let (source, document) = sources.filter_map(|one| Some((one.clone(), yaml::parse_one(&one).ok()?))).next()?;
         let lists = ["resources", "bases", "components", "patches", "patchesStrategicMerge", "generators", "transformers"];
         let entries = lists.iter().flat_map(|list| document.root.items_at(&[list]));
         let paths = entries.filter_map(|entry| entry.as_str().or_else(|| entry.get("path")?.as_str()));
         let path = |entry: &str| toolbox::inputs::name(root, &argocd::value_files::clean(&directory.join(entry)));
-        Some(paths.map(path).collect())
+        let comments = source.text.lines().filter_map(|line| line.trim_start().strip_prefix('#'));
+        let comments = comments.filter_map(|line| line.trim_start().strip_prefix('-')).map(str::trim);
+        Some(init::Listing { entries: paths.map(path).collect(), comments: comments.map(path).collect() })
     })
 }
 
@@ -277,7 +279,9 @@ fn clusters(workspace: &Workspace, documents: &[Document], survey: &Survey) -> V
     let read = if sets.is_empty() { Read::default() } else { read(root) };
     let mut known = known(root, &read.keys());
     known.extend(base_paths::base_paths(root, &read.keys()));
-    init::clusters(&sets, secrets.iter().map(|one| &one.root), &destinations, &read, &known, &survey.repository)
+    let files = find::tracked(root);
+    let secrets = secrets.iter().map(|one| &one.root);
+    init::clusters(&sets, &files, secrets, &destinations, &read, &known, &survey.repository)
 }
 
 /// What the templates of ApplicationSets read of clusters. Charts render ApplicationSets, too.

@@ -8,31 +8,48 @@ use document::Node;
 /// How many files of a directory get patterns of their own.
 const FEW: usize = 5;
 
-/// Patterns of the files with Applications that the kustomization around them does not list, although it lists others. `files`
-/// are the paths of all files that define something, with their documents. `entries` are the paths that the kustomization in
-/// a directory refers to, if there is one.
+/// The paths that a kustomization refers to.
+#[derive(Debug, Default, Clone)]
+pub struct Listing {
+    /// Those that it lists.
+    pub entries: BTreeSet<String>,
+    /// Those in comments.
+    pub comments: BTreeSet<String>,
+}
+
+impl Listing {
+    fn contains(&self, file: &str) -> bool {
+        self.entries.contains(file) || folders(file).any(|folder| self.entries.contains(folder))
+    }
+}
+
+/// Patterns of the files with Applications that the kustomization around them does not list, although it lists others, or has
+/// them in a comment. `files` are the paths of all files that define something, with their documents. `listing` is what the
+/// kustomization in a directory refers to, if there is one.
 #[must_use]
 pub fn unlisted<'a>(
     files: impl Iterator<Item = (&'a str, Vec<&'a Node>)>,
-    entries: impl Fn(&str) -> Option<BTreeSet<String>>,
+    listing: impl Fn(&str) -> Option<Listing>,
 ) -> Vec<String> {
-    let mut known: BTreeMap<&str, Option<BTreeSet<String>>> = BTreeMap::new();
+    let mut known: BTreeMap<&str, Option<Listing>> = BTreeMap::new();
     let mut around: BTreeMap<&str, Vec<(&str, Vec<&Node>)>> = BTreeMap::new();
     for (file, documents) in files.filter(|(_, documents)| documents.iter().any(|root| is_application(root))) {
-        let folder = folders(file).find(|folder| known.entry(folder).or_insert_with(|| entries(folder)).is_some());
-        if let Some(folder) = folder {
+        for folder in folders(file) {
+            known.entry(folder).or_insert_with(|| listing(folder));
+        }
+        if let Some(folder) = folders(file).find(|folder| known.get(folder).is_some_and(Option::is_some)) {
             around.entry(folder).or_default().push((file, documents));
         }
     }
+    let of = |folder: &str| known.get(folder).and_then(Option::as_ref);
+    let is_listed = |file: &str| folders(file).filter_map(of).any(|listing| listing.contains(file));
     let mut found: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (folder, files) in around {
-        let Some(Some(entries)) = known.get(folder) else { continue };
-        let is_listed = |file: &str| entries.contains(file) || folders(file).any(|folder| entries.contains(folder));
-        if !files.iter().any(|(file, _)| is_listed(file)) {
-            continue;
-        }
+        let Some(listing) = of(folder) else { continue };
+        let lists_others = files.iter().any(|(file, _)| listing.contains(file));
         for (file, documents) in files {
-            if !is_listed(file) && !documents.iter().any(|root| deploys(root, folder)) {
+            let is_left_out = lists_others || listing.comments.contains(file);
+            if is_left_out && !is_listed(file) && !documents.iter().any(|root| deploys(root, folder)) {
                 found.entry(parent(file)).or_default().push(file);
             }
         }
@@ -90,22 +107,28 @@ mod tests {
         let files = [
             ("apps/argocd/mail.yaml", &application),
             ("apps/argocd/news.yaml", &application),
+            ("apps/own/chat.yaml", &application),
+            ("apps/own/own.yaml", &application),
             ("apps/project.yaml", &project),
             ("apps/root.yaml", &root),
             ("apps/sub/wiki.yaml", &application),
             ("bootstrap/root.yaml", &application),
+            ("off/mail.yaml", &application),
             ("other/web.yaml", &application),
         ];
         let listed = |folder: &str| {
-            let list: &[&str] = match folder {
-                "apps" => &["apps/argocd/mail.yaml", "apps/sub"],
-                "bootstrap" => &["bootstrap/install.yaml"],
+            let (entries, comments): (&[&str], &[&str]) = match folder {
+                "apps" => (&["apps/argocd/mail.yaml", "apps/sub", "apps/own/own.yaml"], &[]),
+                "apps/own" => (&["apps/own/chat.yaml"], &[]),
+                "bootstrap" => (&["bootstrap/install.yaml"], &[]),
+                "off" => (&[], &["off/mail.yaml"]),
                 _ => return None,
             };
-            Some(list.iter().map(|&path| path.to_owned()).collect())
+            let owned = |list: &[&str]| list.iter().map(|&path| path.to_owned()).collect();
+            Some(Listing { entries: owned(entries), comments: owned(comments) })
         };
         let found = unlisted(files.iter().map(|(file, root)| (*file, vec![*root])), listed);
-        assert_eq!(found, ["apps/argocd/news.yaml"]);
+        assert_eq!(found, ["apps/argocd/news.yaml", "off/mail.yaml"]);
     }
 
     #[test]
@@ -113,7 +136,9 @@ mod tests {
         let application = yaml::parse_one(&Source::new("a.yaml", "kind: Application\n")).expect("YAML").root;
         let names: Vec<String> = (0..8).map(|number| format!("apps/{number}.yaml")).collect();
         let files = names.iter().map(|name| (name.as_str(), vec![&application]));
-        let found = unlisted(files, |folder| (folder == "apps").then(|| [names[0].clone()].into()));
+        let found = unlisted(files, |folder| {
+            (folder == "apps").then(|| Listing { entries: [names[0].clone()].into(), ..Listing::default() })
+        });
         assert_eq!(found, ["apps/*.yaml"]);
     }
 }
