@@ -1,5 +1,6 @@
 //! charts.toml for a repository that has none.
 
+mod apps_values;
 mod by_hand;
 mod clusters;
 mod excluded;
@@ -16,6 +17,7 @@ use argocd::repository_url;
 use document::json::quoted;
 use document::{Node, Value};
 
+pub use self::apps_values::of_values;
 pub use self::by_hand::ByHand;
 use self::by_hand::release;
 pub use self::clusters::{Cluster, Read, clusters, value_of};

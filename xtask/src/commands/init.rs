@@ -77,14 +77,17 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     survey.bootstraps = charts.iter().flat_map(by_hand::of_chart).collect();
     survey.namespace = by_hand::namespace(documents.iter().map(|one| &one.root).filter(|root| defines(root)));
     // Applications in the values of a chart are in no manifest.
+    let apps = by_hand::apps_values(&root, &survey.excluded);
     let values: Vec<Document> = charts
         .iter()
         .filter_map(|chart| toolbox::source::read(&root, &chart.directory.join("values.yaml")).ok())
         .flat_map(|source| yaml::parse(&source).unwrap_or_default())
         .collect();
+    let values = [values, apps.clone()].concat();
     let used = init::repositories(documents.iter().chain(&values).map(|document| &document.root));
     let sources: Vec<(String, String)> = documents.iter().chain(&values).flat_map(sources).collect();
     survey.bootstraps.extend(by_hand::kustomizations(&root, &sources, &survey.excluded));
+    survey.bootstraps.extend(by_hand::of_values(&apps, &documents));
     // Only now, as a kustomization that changes Applications is found by what it lists.
     survey.unlisted = unlisted;
     declare_instances(&mut survey);
@@ -326,7 +329,7 @@ fn retain_bootstraps(survey: &mut Survey, workspace: &Workspace) {
     let sources = deployments.flat_map(|one| &one.application.sources);
     let sources = sources.filter(|source| source.field != "bootstrap[]");
     let deployed: BTreeSet<&str> = sources.map(|source| source.path.trim_matches('/')).collect();
-    survey.bootstraps.retain(|one| !deployed.contains(one.path.as_str()));
+    survey.bootstraps.retain(|one| one.chart.is_some() || !deployed.contains(one.path.as_str()));
     let named: BTreeSet<String> = survey.bootstraps.iter().filter_map(|one| one.instance.clone()).collect();
     survey.instances.retain(|name, directories| !directories.is_empty() || named.contains(name));
 }
