@@ -13,6 +13,7 @@ use crate::set_path;
 
 /// The arguments of `helm template`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "most are flags of Helm")]
 pub struct Recipe {
     /// `--name-template`.
     pub release: String,
@@ -38,6 +39,8 @@ pub struct Recipe {
     pub include_crds: bool,
     /// `--skip-schema-validation`.
     pub skip_schema_validation: bool,
+    /// Whether value files are encrypted, so that they do not match a schema for the decrypted values.
+    pub encrypted_values: bool,
     /// `--skip-tests`.
     pub skip_tests: bool,
 }
@@ -70,7 +73,7 @@ impl Recipe {
         }
         for (given, name) in [
             (self.include_crds, "--include-crds"),
-            (self.skip_schema_validation, "--skip-schema-validation"),
+            (self.skip_schema_validation || self.encrypted_values, "--skip-schema-validation"),
             (self.skip_tests, "--skip-tests"),
         ] {
             if given {
@@ -172,6 +175,7 @@ mod tests {
             api_versions: vec!["a/v1".into()],
             include_crds: true,
             skip_schema_validation: true,
+            encrypted_values: false,
             skip_tests: true,
         };
         let args: Vec<_> =

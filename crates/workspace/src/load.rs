@@ -124,6 +124,22 @@ pub fn find_root(from: &Path) -> Result<PathBuf> {
     })
 }
 
+/// Reads charts.toml and the lock files.
+fn configuration(root: &Path) -> Result<(Config, ChartsLock, ToolsLock)> {
+    let mut diagnostics = Diagnostics::default();
+    let config = read(root, &root.join(CONFIG_FILE)).and_then(|source| Config::parse(&source));
+    let config = diagnostics.take(config);
+    let charts_lock = lock(root, CHARTS_LOCK_FILE, "version = 1\n").and_then(|source| ChartsLock::parse(&source));
+    let charts_lock = diagnostics.take(charts_lock);
+    let tools_lock = lock(root, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
+    let (Some(config), Some(charts_lock), Some(mut tools_lock)) = (config, charts_lock, diagnostics.take(tools_lock))
+    else {
+        return Err(diagnostics);
+    };
+    helm::batch_sources::add(&mut tools_lock);
+    Ok((config, charts_lock, tools_lock))
+}
+
 /// The errors in Applications where they usually are, if charts.toml cannot say which files contain them.
 fn invalid_applications(root: &Path) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -136,21 +152,6 @@ fn invalid_applications(root: &Path) -> Diagnostics {
     diagnostics
 }
 
-/// Reads charts.toml and the lock files.
-fn configuration(root: &Path, diagnostics: &mut Diagnostics) -> Option<(Config, ChartsLock, ToolsLock)> {
-    let config = read(root, &root.join(CONFIG_FILE)).and_then(|source| Config::parse(&source));
-    let config = diagnostics.take(config);
-    let charts_lock = lock(root, CHARTS_LOCK_FILE, "version = 1\n").and_then(|text| ChartsLock::parse(&text));
-    let charts_lock = diagnostics.take(charts_lock);
-    let tools_lock = lock(root, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
-    let tools_lock = tools_lock.map(|mut lock| {
-        helm::batch_sources::add(&mut lock);
-        lock
-    });
-    let tools_lock = diagnostics.take(tools_lock);
-    Some((config?, charts_lock?, tools_lock?))
-}
-
 impl Workspace {
     /// Reads a workspace; `cache` is the tool's cache directory. Fails only if charts.toml or a lock file is invalid.
     pub fn load(root: &Path, cache: &Path) -> Result<(Self, Diagnostics)> {
@@ -159,13 +160,12 @@ impl Workspace {
 
     /// Reads a workspace as charts.toml and the lock files of another root configure it.
     pub fn load_as(root: &Path, configured: &Path, cache: &Path) -> Result<(Self, Diagnostics)> {
-        let mut diagnostics = Diagnostics::default();
-        let Some((mut config, charts_lock, tools_lock)) = configuration(configured, &mut diagnostics) else {
-            diagnostics.extend(invalid_applications(root));
-            return Err(diagnostics);
-        };
+        let (mut config, charts_lock, tools_lock) = configuration(configured).map_err(|mut found| {
+            found.extend(invalid_applications(root));
+            found
+        })?;
         config.add_pins(&charts_lock, cache);
-
+        let mut diagnostics = Diagnostics::default();
         let checkout = Arc::new(Checkout::new(root));
         let Survey { manifests, links, charts } = Survey::of(root, &checkout);
         let links = outside(&checkout, &links, &config);

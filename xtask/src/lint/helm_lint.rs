@@ -42,7 +42,7 @@ pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
 fn messages(subject: &ChartSubject<'_>, target: &ChartTarget<'_>) -> Result<Vec<String>> {
     let (helm, directory, strict) = (&subject.helm, subject.directory, subject.workspace.config.conventions);
     helm.cached(if strict { "helm-lint-strict" } else { "helm-lint" }, &[target], || {
-        // Lint against the schema even if the Application skips it. The other flags exist for `helm template` only.
+        // Lint against the schema even if the Application skips it, except for encrypted values. The other flags exist for `helm template` only.
         let recipe = Recipe {
             skip_schema_validation: false,
             api_versions: Vec::new(),
