@@ -253,8 +253,9 @@ fn unlisted(root: &Path, files: &[(String, Vec<Document>)]) -> Vec<String> {
     let files = files.iter().map(|(name, documents)| (name.as_str(), documents.iter().map(|one| &one.root).collect()));
     init::unlisted(files, |folder| {
         let directory = root.join(folder);
-        let sources = KUSTOMIZATIONS.iter().filter_map(|file| toolbox::source::read(root, &directory.join(file)).ok());
-        let (source, document) = sources.filter_map(|one| Some((one.clone(), yaml::parse_one(&one).ok()?))).next()?;
+        let mut sources =
+            KUSTOMIZATIONS.iter().filter_map(|file| toolbox::source::read(root, &directory.join(file)).ok());
+        let (source, document) = sources.find_map(|one| Some((one.clone(), yaml::parse_one(&one).ok()?)))?;
         let lists =
             ["resources", "bases", "components", "patches", "patchesStrategicMerge", "generators", "transformers"];
         let entries = lists.iter().flat_map(|list| document.root.items_at(&[list]));
@@ -481,14 +482,14 @@ fn instances(workspace: &Workspace, documents: &[Document]) -> BTreeMap<String, 
     let mut instances = init::instances(duplicates.iter().map(|(one, two)| (one.as_str(), two.as_str())));
     let names = documents.iter().map(|one| one.root.source.name.as_str());
     init::add_directories(&mut instances, names.clone());
-    init::innermost(&mut instances, names);
-    let named = |kind: &'static str, path: &'static [&'static str]| {
+    init::innermost(&mut instances, &names);
+    let values = |kind: &'static str, path: &'static [&'static str]| {
         let objects = documents.iter().map(|one| &one.root).filter(move |root| is(root, kind));
         objects.filter_map(move |root| Some((root.source.name.as_str(), root.find(path)?.as_str()?)))
     };
-    let projects: Vec<_> = named("AppProject", &["metadata", "name"]).collect();
-    let users = named("Application", &["spec", "project"]);
-    let users: Vec<_> = users.chain(named("ApplicationSet", &["spec", "template", "spec", "project"])).collect();
+    let projects: Vec<_> = values("AppProject", &["metadata", "name"]).collect();
+    let users = values("Application", &["spec", "project"]);
+    let users: Vec<_> = users.chain(values("ApplicationSet", &["spec", "template", "spec", "project"])).collect();
     let mut found = BTreeMap::new();
     if init::are_separate(&instances, &projects, &users) {
         let patterns = |all: BTreeSet<String>| all.into_iter().map(|directory| format!("{directory}/**")).collect();
