@@ -366,7 +366,6 @@ fn findings_are_related_by_facts_and_not_by_their_texts() {
         r"\.message\s*(==|!=)|(==|!=)\s*&?(\w+\.)+message\b".to_owned(),
         format!(r"\.helps\b[^;]*?\bhelp\s*\.{COMPARES}"),
         r"\.helps\b[^;]*?\bhelp\s*(==|!=)|\.helps\s*\.contains\(".to_owned(),
-        format!(r"\bnotes\b[^;]*?\bnote\s*\.{COMPARES}"),
         r#"\blabel(\(\w+\))?\s*(==|!=)\s*""#.to_owned(),
     ];
     let patterns = patterns.map(|pattern| Regex::new(&pattern).expect("a pattern"));
