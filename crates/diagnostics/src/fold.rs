@@ -18,6 +18,13 @@ use crate::place::Place;
 /// How many other objects a finding names.
 const NAMED: usize = 4;
 
+/// The number of findings with equal keys that another one is compared with.
+const COMPARED: usize = 200;
+
+/// What findings with the same cause have in common: code, Application, message, and the text at their first place, without
+/// the names of objects.
+type FoldKey = (Code, Option<String>, String, String);
+
 /// A finding with the subjects of all findings that are folded into it.
 struct Folded {
     first: Diagnostic,
@@ -36,7 +43,7 @@ type SharedKey = (Code, String, Vec<String>, Vec<(String, usize, usize)>);
 pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut folded: Vec<Folded> = Vec::new();
     // Only diagnostics with equal keys can have the same cause, so that not all pairs need to be compared.
-    let mut candidates: BTreeMap<(Code, Option<String>, String), Vec<usize>> = BTreeMap::new();
+    let mut candidates: BTreeMap<FoldKey, Vec<usize>> = BTreeMap::new();
     let mut templates: BTreeMap<TemplateKey, usize> = BTreeMap::new();
     let mut shared: BTreeMap<SharedKey, usize> = BTreeMap::new();
     for diagnostic in sorted {
@@ -60,7 +67,8 @@ pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
         };
         let path = |found: &Diagnostic| found.origin.as_ref().map(|origin| origin.path.clone());
         let exact = |index: &&usize| path(&folded[**index].first) == path(&diagnostic);
-        let matching: Vec<&usize> = candidates.iter().filter(matches).collect();
+        let last = candidates.len().saturating_sub(COMPARED);
+        let matching: Vec<&usize> = candidates[last..].iter().filter(matches).collect();
         let index = if let Some(&&index) = matching.iter().find(|index| exact(index)).or(matching.first()) {
             folded[index].subjects.insert(subject);
             index
@@ -105,10 +113,14 @@ impl Folded {
 
 impl Diagnostic {
     /// What diagnostics with the same cause have in common.
-    fn fold_key(&self) -> (Code, Option<String>, String) {
+    fn fold_key(&self) -> FoldKey {
+        let text = self.places.first().and_then(|(place, _)| text(place)).unwrap_or_default();
         match &self.origin {
-            Some(Origin { kind, name, .. }) => (self.code, self.app(), masked(&masked(&self.message, name), kind)),
-            None => (self.code, None, self.message.clone()),
+            Some(Origin { kind, name, .. }) => {
+                let masked = |text: &str| masked(&masked(text, name), kind);
+                (self.code, self.app(), masked(&self.message), masked(&text))
+            }
+            None => (self.code, None, self.message.clone(), text),
         }
     }
 

@@ -328,4 +328,23 @@ mod tests {
         assert!(matches!(data.get("c").expect("c").value, Value::Null));
         assert_eq!(data.get("b").expect("b").place().to_string(), "s:7:5");
     }
+
+    #[test]
+    fn places_are_found_in_large_mappings_and_behind_aliases() {
+        let many: String = (0..2_000).map(|index| format!("  k{index}: v{index}\n")).collect();
+        let text = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  labels: &labels\n    x: y\n  annotations: *labels\ndata:\n{many}"
+        );
+        let manifest = manifest::read_golden(&text, "ns").expect("an object");
+        let home = Home { target: "web/default", source: "x.yaml", golden: "x.yaml", template_file: None };
+        let object = of_manifest(&home, &manifest).remove(0);
+        let path = |place: Place| object.finding(Code::Io, "", place, "").origin.expect("an origin").path;
+        let data = object.find(&["data"]).expect("data");
+        assert_eq!(path(data.get("k1999").expect("a value").place()), ["data", "k1999"]);
+        assert_eq!(path(data.key_place("k1000")), ["data", "k1000"]);
+        assert_eq!(
+            path(object.find(&["metadata", "labels", "x"]).expect("a label").place()),
+            ["metadata", "labels", "x"]
+        );
+    }
 }
