@@ -1,11 +1,15 @@
 //! charts.toml for a repository that has none.
 
+mod apps_values;
 mod by_hand;
 mod clusters;
 mod excluded;
 mod instances;
+mod nested_instances;
 mod samples;
+mod selectors;
 mod settings;
+mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -14,13 +18,16 @@ use argocd::repository_url;
 use document::json::quoted;
 use document::{Node, Value};
 
+pub use self::apps_values::of_values;
 pub use self::by_hand::ByHand;
 use self::by_hand::release;
 pub use self::clusters::{Cluster, Read, clusters, value_of};
 pub use self::excluded::{excluded, is_aside, is_template, templates};
 pub use self::instances::{add_directories, are_separate, instances, of_names};
+pub use self::nested_instances::innermost;
 pub use self::samples::{Sample, samples};
 pub use self::settings::{Plugin, build_options, plugins};
+pub use self::unlisted::{Listing, unlisted};
 
 /// The charts.toml of the tool's own repository, whose versions a new one gets.
 const OWN: &str = include_str!("../../charts.toml");
@@ -47,6 +54,8 @@ pub struct Survey {
     pub has_jsonnet: bool,
     /// Patterns of the files that define Applications for nobody.
     pub excluded: Vec<String>,
+    /// Patterns of the files with Applications that the kustomization around them does not list.
+    pub unlisted: Vec<String>,
     /// The clusters that ApplicationSets select.
     pub clusters: Vec<Cluster>,
     /// What generators of ApplicationSets get from outside of the repository.
@@ -107,7 +116,7 @@ fn sources(node: &Node, depth: usize, found: &mut impl FnMut(&str, &str)) {
 
 /// The revision that most sources of a repository track.
 #[must_use]
-pub fn usual_revision<'a>(documents: impl Iterator<Item = &'a Node>, repository: &str) -> Option<String> {
+pub(crate) fn usual_revision<'a>(documents: impl Iterator<Item = &'a Node>, repository: &str) -> Option<String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for document in documents {
         revisions(document, repository, 0, &mut counts);
@@ -166,9 +175,15 @@ pub fn configuration(survey: &Survey) -> String {
         survey.branch.as_deref().map(branch).unwrap_or_default(),
         quoted(own("argocd", "version")),
     );
-    if !survey.excluded.is_empty() {
-        text.push_str("# Not searched: tests, examples, and templates of other programs.\nexclude = [\n");
-        for pattern in &survey.excluded {
+    if !survey.excluded.is_empty() || !survey.unlisted.is_empty() {
+        if !survey.excluded.is_empty() {
+            text.push_str("# Not searched: tests, examples, and templates of other programs.\n");
+        }
+        if !survey.unlisted.is_empty() {
+            text.push_str("# Not searched: Applications that the kustomization around them does not list. Those that it lists are found\n# in what it renders.\n");
+        }
+        text.push_str("exclude = [\n");
+        for pattern in survey.excluded.iter().chain(&survey.unlisted) {
             let _ = writeln!(text, "    {},", quoted(pattern));
         }
         text.push_str("]\n");
@@ -319,6 +334,7 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
             build_options: None,
             plugins: plugins("p.yaml", "cmp: {plugins: {kcl: {generate: {command: [kcl]}}}}"),
             has_jsonnet: true,
+            unlisted: Vec::new(),
             excluded: vec!["pkg/testdata/**".to_owned(), "a \"b\".yaml".to_owned()],
             clusters: vec![Cluster { name: "edge \"1\"".to_owned(), ..Cluster::default() }],
             bootstraps: ByHand::chart("_Root", "bootstrap \"a\"", &[]),

@@ -6,7 +6,8 @@
 //! is also listed explicitly is not expanded from a glob.
 //!
 //! A file that Git ignores does not exist for Argo CD, which renders a clone. Value files from URLs are not supported,
-//! since the render would not only depend on the commit.
+//! since the render would not only depend on the commit, but those of helm-secrets are: it decrypts a file of the
+//! repository, which is used as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -21,7 +22,7 @@ use crate::substitute::{self, Variables};
 pub struct Scope<'a> {
     /// The absolute path of the root: the repository, or the unpacked chart.
     pub root: &'a Path,
-    /// What the root is, for messages.
+    /// The kind of the root, for messages.
     pub kind: Root,
     /// The absolute path of the chart.
     pub chart: &'a Path,
@@ -35,7 +36,7 @@ pub struct Scope<'a> {
     pub ignored: &'a dyn Fn(&Path) -> bool,
 }
 
-/// What the root of a source is.
+/// The kind of the root of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Root {
     /// A Git repository.
@@ -137,7 +138,10 @@ impl<'a> Scope<'a> {
             return Ok(false);
         }
         let text = substitute::expand(raw, self.variables);
-        url_scheme(&text).map_or(Ok(true), |scheme| Err(url(raw, scheme, place).into()))
+        match url_scheme(&text).filter(|_| encrypted(&text).is_none()) {
+            Some(scheme) => Err(url(raw, scheme, place).into()),
+            None => Ok(true),
+        }
     }
 
     /// The absolute path of a `fileParameters` entry.
@@ -193,12 +197,13 @@ impl<'a> Scope<'a> {
     fn resolve(&self, raw: &str, place: &Place) -> Result<Resolved<'a>> {
         let Some((root, rest)) = self.referenced(raw, place)? else {
             let text = substitute::expand(raw, self.variables);
-            if let Some(scheme) = url_scheme(&text) {
+            let text = encrypted(&text).map_or(text.as_str(), |path| path);
+            if let Some(scheme) = url_scheme(text) {
                 return Err(url(raw, scheme, place).into());
             }
             let joined = match text.strip_prefix('/') {
                 Some(rest) => self.root.join(rest.trim_start_matches('/')),
-                None => self.chart.join(&text),
+                None => self.chart.join(text),
             };
             let what = if self.kind == Root::Chart { "the chart" } else { "the repository" };
             return inside(&joined, self.root, what, raw, place);
@@ -288,8 +293,29 @@ fn url(raw: &str, scheme: &str, place: &Place) -> Diagnostic {
             .help("commit the file to this repository");
     }
     Diagnostic::new(Code::ApplicationInvalid, format!("value file `{raw}` is a URL with the scheme `{scheme}`"))
-        .at(place.clone(), "Argo CD allows only `http` and `https`")
+        .at(
+            place.clone(),
+            "Argo CD allows only `http` and `https`, unless `helm.valuesFileSchemes` is set in `argocd-cm`",
+        )
         .help("commit the file to this repository; if it is a path, write `./` before it")
+}
+
+/// Whether an entry is a file that helm-secrets decrypts.
+#[must_use]
+pub fn is_encrypted(raw: &str) -> bool {
+    encrypted(raw).is_some()
+}
+
+/// The path of a file that helm-secrets decrypts: `secrets://PATH`, or `secrets+age-import://KEY?PATH` and the like.
+fn encrypted(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once("://")?;
+    match scheme.strip_prefix("secrets")? {
+        "" => Some(rest),
+        "+age-import" | "+age-import-kubernetes" | "+gpg-import" | "+gpg-import-kubernetes" => {
+            rest.split_once('?').map(|(_, path)| path)
+        }
+        _ => None,
+    }
 }
 
 fn is_glob(path: &Path) -> bool {
@@ -456,5 +482,18 @@ mod tests {
             "value file `https://example.com/values.yaml` is a URL, which is not supported"
         );
         assert_eq!(resolved("s3://a/values.yaml"), "value file `s3://a/values.yaml` is a URL with the scheme `s3`");
+    }
+
+    #[test]
+    fn files_of_helm_secrets_are_used_as_they_are() {
+        let bench = Bench::new();
+        let resolved = |entry: &str| bench.resolved(&[entry], true, Root::Repository, false);
+        assert_eq!(resolved("secrets://a.yaml"), "own/web/a.yaml");
+        assert_eq!(resolved("secrets+age-import:///keys/key.txt?../../own/web/a.yaml"), "own/web/a.yaml");
+        assert_eq!(resolved("secrets://missing.yaml"), "`secrets://missing.yaml` does not exist");
+        assert_eq!(
+            resolved("secrets+literal://a"),
+            "value file `secrets+literal://a` is a URL with the scheme `secrets+literal`"
+        );
     }
 }

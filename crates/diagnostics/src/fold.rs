@@ -24,6 +24,9 @@ const COMPARED: usize = 200;
 /// What findings with the same cause have in common: code, Application, message, and the text at their first place, without
 /// the names of objects.
 type FoldKey = (Code, Option<String>, String, String);
+/// What stands before and after the number of other targets.
+const AND: &str = " and ";
+const MORE: &str = " more";
 
 /// A finding with the subjects of all findings that are folded into it.
 struct Folded {
@@ -32,11 +35,11 @@ struct Folded {
     subjects: BTreeSet<(Option<String>, String)>,
 }
 
-/// What findings about one place in a template have in common: code, Application, message without names and numbers, and
+/// The common part of findings about one place in a template: code, Application, message without names and numbers, and
 /// the file and the range of the place.
 type TemplateKey = (Code, Option<String>, String, String, usize, usize);
 
-/// What findings of several Applications about the same places have in common: code, message, help, and these places.
+/// The common part of findings of several Applications about the same places: code, message, help, and these places.
 type SharedKey = (Code, String, Vec<String>, Vec<(String, usize, usize)>);
 
 /// Folds sorted diagnostics.
@@ -63,7 +66,7 @@ pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let matches = |index: &&usize| {
             let one = &folded[**index];
             one.first.has_same_cause(&diagnostic)
-                && (!one.subjects.contains(&subject) || one.first.places == diagnostic.places)
+                && (!one.subjects.contains(&subject) || one.first.has_same_places(&diagnostic))
         };
         let path = |found: &Diagnostic| found.origin.as_ref().map(|origin| origin.path.clone());
         let exact = |index: &&usize| path(&folded[**index].first) == path(&diagnostic);
@@ -104,15 +107,23 @@ impl Folded {
             let more = if rest > 0 { format!(", and {rest} more") } else { String::new() };
             first.notes.push(format!("the same in {}{more}", named.join(", ")));
         }
-        if let (Some(target), others @ 1..) = (first.target.as_mut(), targets.len() - 1) {
-            target.push_str(&format!(" and {others} more"));
+        // Each target once, with the most that it stood for.
+        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+        for (name, others) in targets.iter().filter_map(|target| target.as_deref()).map(counted) {
+            let most = known.entry(name).or_default();
+            *most = others.max(*most);
+        }
+        let count = known.values().map(|others| others + 1).sum::<usize>();
+        if let (Some(target), others @ 2..) = (first.target.as_mut(), count) {
+            let others = others - 1;
+            *target = format!("{}{AND}{others}{MORE}", counted(target).0);
         }
         first
     }
 }
 
 impl Diagnostic {
-    /// What diagnostics with the same cause have in common.
+    /// The common part of diagnostics with the same cause.
     fn fold_key(&self) -> FoldKey {
         let text = self.places.first().and_then(|(place, _)| text(place)).unwrap_or_default();
         match &self.origin {
@@ -153,6 +164,12 @@ impl Diagnostic {
         self.target.as_ref().and_then(|target| target.split('/').next().map(str::to_owned))
     }
 
+    /// Whether both are about the same places, whatever files they mention besides.
+    fn has_same_places(&self, other: &Self) -> bool {
+        let (one, two) = (&self.places, &other.places);
+        one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one == two || is_mention(one, two))
+    }
+
     /// Whether another one adds only a target or an object.
     fn has_same_cause(&self, other: &Self) -> bool {
         self.code == other.code
@@ -191,11 +208,10 @@ impl Diagnostic {
 
     fn is_same_text(&self, other: &Self) -> bool {
         (&self.message, &self.notes) == (&other.message, &other.notes)
-            && self
-                .places
-                .iter()
-                .zip(&other.places)
-                .all(|(one, two)| self.is_same_place(one, other, two) || self.is_counterpart(one, other, two))
+            && self.places.iter().zip(&other.places).all(|(one, two)| {
+                self.is_same_place(one, other, two) || self.is_counterpart(one, other, two) || is_mention(one, two)
+            })
+            && self.places.first().is_none_or(|(place, _)| place.span.is_some())
             && (self.target.is_some() || self.helps == other.helps)
     }
 
@@ -223,6 +239,18 @@ impl Diagnostic {
             && one.source.name.replacen(target.as_str(), other_target, 1) == two.source.name
             && text(one) == text(two)
     }
+}
+
+/// Whether both only mention a file, such as the goldens that one line of a template rendered.
+fn is_mention((one, label): &(Place, String), (two, other_label): &(Place, String)) -> bool {
+    one.span.is_none() && two.span.is_none() && label.is_empty() && other_label.is_empty()
+}
+
+/// The name of a target, and how many others were folded into it before, when another list was sorted.
+fn counted(target: &str) -> (&str, usize) {
+    let counted = target.strip_suffix(MORE).and_then(|target| target.rsplit_once(AND));
+    let counted = counted.and_then(|(name, count)| Some((name, count.parse().ok()?)));
+    counted.unwrap_or((target, 0))
 }
 
 /// Replaces a name in a text wherever it is a whole word, or a part of one that hyphens join.
@@ -303,6 +331,28 @@ mod tests {
         };
         assert_eq!(folded(vec![at("a/x", "renders `a`"), at("a/y", "renders `b`")]).len(), 1);
         assert_eq!(folded(vec![at("a/x", "renders `a`"), at("a/x", "renders `b`")]).len(), 2);
+    }
+
+    #[test]
+    fn what_was_folded_before_is_counted() {
+        let source = Source::new("charts/web/values.yaml", "a: b\n");
+        let at =
+            |target: &str| Diagnostic::new(Code::HelmRefused, "no").target(target).at(Place::new(&source, 0..1), "");
+        let found = folded(vec![at("a/x and 2 more"), at("b/x"), at("c/x and 1 more")]);
+        assert_eq!(found[0].0, "a/x and 5 more");
+        assert_eq!(folded(vec![at("a/x"), at("a/x and 2 more")])[0].0, "a/x and 2 more");
+    }
+
+    #[test]
+    fn one_line_that_renders_several_goldens_is_folded() {
+        let source = Source::new("charts/web/templates/a.yaml", "a: b\na: c\n");
+        let at = |span: std::ops::Range<usize>, golden: &str| {
+            Diagnostic::new(Code::ApplicationInvalid, "duplicate key `a`")
+                .at(Place::new(&source, span), "second definition")
+                .at(Place::file(format!("tests/golden/{golden}")), "")
+        };
+        assert_eq!(folded(vec![at(5..6, "a/default/web.yaml"), at(5..6, "b/default/mail.yaml")]).len(), 1);
+        assert_eq!(folded(vec![at(5..6, "a/default/web.yaml"), at(0..1, "b/default/mail.yaml")]).len(), 2);
     }
 
     #[test]

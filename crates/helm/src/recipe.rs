@@ -38,6 +38,8 @@ pub struct Recipe {
     pub include_crds: bool,
     /// `--skip-schema-validation`.
     pub skip_schema_validation: bool,
+    /// Whether value files are encrypted, so that they do not match a schema for the decrypted values.
+    pub encrypted_values: bool,
     /// `--skip-tests`.
     pub skip_tests: bool,
 }
@@ -70,7 +72,7 @@ impl Recipe {
         }
         for (given, name) in [
             (self.include_crds, "--include-crds"),
-            (self.skip_schema_validation, "--skip-schema-validation"),
+            (self.skip_schema_validation || self.encrypted_values, "--skip-schema-validation"),
             (self.skip_tests, "--skip-tests"),
         ] {
             if given {
@@ -172,6 +174,7 @@ mod tests {
             api_versions: vec!["a/v1".into()],
             include_crds: true,
             skip_schema_validation: true,
+            encrypted_values: false,
             skip_tests: true,
         };
         let args: Vec<_> =

@@ -17,7 +17,7 @@ use toolbox::archive::sha256;
 /// The kinds of its configurations.
 pub const KINDS: [&str; 2] = ["ksops", "ksops-exec"];
 /// The group and version of its configurations.
-pub const API_VERSION: &str = "viaduct.ai/v1";
+pub(crate) const API_VERSION: &str = "viaduct.ai/v1";
 
 /// The prefix of values that SOPS encrypted.
 const ENCRYPTED: &str = "ENC[";
@@ -30,22 +30,30 @@ const FUNCTIONS: [&str; 2] = ["config.kubernetes.io/function", "config.k8s.io/fu
 /// kustomize starts functions only with `--enable-exec`, and then any program of the repository. A plugin is one of the
 /// programs in its home directory.
 #[must_use]
-pub fn as_plugin(source: &Arc<Source>) -> Option<String> {
+pub(crate) fn as_plugin(source: &Arc<Source>) -> Option<String> {
     let documents = yaml::parse(source).ok()?;
-    let edits: Vec<Edit> = documents.iter().filter_map(|document| function(&document.root)).collect();
+    let edits: Vec<Edit> = documents.iter().filter_map(|document| function(&document.root)).flatten().collect();
     if edits.is_empty() { None } else { edit::apply(&source.text, &edits) }
 }
 
-/// The edit that makes KSOPS a plugin.
-fn function(config: &Node) -> Option<Edit> {
+/// The edits that make KSOPS a plugin. As a function, it may have any kind, such as `Ksops`.
+fn function(config: &Node) -> Option<[Edit; 3]> {
     let (key, program) = program(config)?;
-    let is_ksops = config.get("apiVersion")?.as_str()? == API_VERSION && KINDS.contains(&config.get("kind")?.as_str()?);
-    (is_ksops && program == KINDS[0]).then(|| Edit::new(key.span.clone(), "example.invalid/function"))
+    let (version, kind) = (config.get("apiVersion")?, config.get("kind")?);
+    // A program in the repository only has its name.
+    let is_ksops = program == KINDS[0] || program.starts_with('/') && program.ends_with("/ksops");
+    is_ksops.then(|| {
+        [
+            Edit::new(version.span.clone(), API_VERSION),
+            Edit::new(kind.span.clone(), KINDS[0]),
+            Edit::new(key.span.clone(), "example.invalid/function"),
+        ]
+    })
 }
 
 /// The place of the annotation with which a configuration makes kustomize start a different program than KSOPS.
 #[must_use]
-pub fn other_program(config: &Node) -> Option<Place> {
+pub(crate) fn other_program(config: &Node) -> Option<Place> {
     let (key, _) = program(config)?;
     function(config).is_none().then(|| Place::new(&config.source, key.span.clone()))
 }
@@ -78,7 +86,7 @@ pub fn generate(config: &Node, directory: &Path) -> Result<Vec<String>, String> 
 
 /// The output of a function of kustomize with these objects.
 #[must_use]
-pub fn resource_list(objects: &[String]) -> String {
+pub(crate) fn resource_list(objects: &[String]) -> String {
     format!(
         "{{\"apiVersion\":\"config.kubernetes.io/v1\",\"kind\":\"ResourceList\",\"items\":[{}]}}\n",
         objects.join(",")
@@ -206,7 +214,12 @@ mod tests {
         let source = Source::new("a.yaml", config("ksops", "ksops") + "---\n" + &config("ksops", "ksops"));
         let plugin = as_plugin(&source).expect("a function");
         assert_eq!(plugin, source.text.replace("config.kubernetes.io/function", "example.invalid/function"));
-        for other in [config("ksops", "./ksops"), config("ksops", "sh"), config("other", "ksops")] {
+        for (kind, path) in [("Ksops", "ksops"), ("KSopsGenerator", "/usr/local/bin/ksops")] {
+            let plugin = as_plugin(&Source::new("a.yaml", config(kind, path))).expect("a function");
+            let expected = config("ksops", path).replace("config.kubernetes.io/function", "example.invalid/function");
+            assert_eq!(plugin, expected);
+        }
+        for other in [config("ksops", "./ksops"), config("ksops", "sh"), config("other", "kops")] {
             assert_eq!(as_plugin(&Source::new("a.yaml", other.clone())), None, "{other}");
         }
     }

@@ -8,6 +8,7 @@ use argocd::chart_source::chart_source;
 use argocd::release::Release;
 use argocd::repository_url;
 use argocd::substitute::{self, Variables};
+use argocd::value_files;
 use argocd::value_files::{Reference, References, Root, Scope};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use helm::charts_lock::Pin;
@@ -43,7 +44,7 @@ pub(crate) enum ChartPlace<'a> {
     Archive(&'a Pin, Option<&'a Path>),
 }
 
-/// What planning needs besides the chart.
+/// The inputs of planning besides the chart.
 #[derive(Clone, Copy)]
 pub(crate) struct Environment<'a> {
     pub root: &'a Path,
@@ -72,8 +73,8 @@ pub(crate) fn recipe(environment: &Environment<'_>, planned: &Planned<'_>) -> Re
     }
     let mut entries = options.value_files.clone();
     entries.retain(|(text, place)| known(text, place, &mut diagnostics));
-    let value_files = scope.value_files(&application.name, &entries, options.ignore_missing_value_files);
-    let value_files = diagnostics.take(value_files);
+    let files = scope.value_files(&application.name, &entries, options.ignore_missing_value_files);
+    let files = diagnostics.take(files);
     let mut set_file = BTreeMap::new();
     for parameter in &options.file_parameters {
         if !known(&parameter.path, &parameter.place, &mut diagnostics) {
@@ -104,7 +105,7 @@ pub(crate) fn recipe(environment: &Environment<'_>, planned: &Planned<'_>) -> Re
         set: parameters(false),
         set_string: parameters(true),
         set_file,
-        value_files: value_files.unwrap_or_default(),
+        value_files: files.unwrap_or_default(),
         inline_values: match (&options.values_object, &options.values) {
             (Some(object), _) => Some(object.to_json()),
             (None, values) => values.as_ref().map(|(text, _)| text.clone()),
@@ -113,6 +114,7 @@ pub(crate) fn recipe(environment: &Environment<'_>, planned: &Planned<'_>) -> Re
         api_versions: if own_api_versions { &options.api_versions } else { &config.api_versions }.clone(),
         include_crds: !options.skip_crds,
         skip_schema_validation: options.skip_schema_validation,
+        encrypted_values: entries.iter().any(|(text, _)| value_files::is_encrypted(text)),
         skip_tests: options.skip_tests,
     })
 }

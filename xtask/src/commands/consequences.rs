@@ -168,6 +168,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     // After the rule above, since it removes what that one compares with.
     (Code::ObjectRefused, Code::ReferencePort, share_a_place),
     (Code::RenderUnstable, Code::CacheDiffers, about_one),
+    (Code::RepositoryMismatch, Code::NotRendered, one_of_its_places),
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),
     (Code::NullIgnored, Code::HelmLint, null),
     (Code::NullIgnored, Code::ObjectInvalid, null),
@@ -243,7 +244,7 @@ fn remove_edits(diagnostics: &mut Diagnostics) {
     diagnostics.0.retain(|found| file(found).is_none_or(|file| !wrong.contains(&file)));
 }
 
-/// What is wrong with a template or with its values, and may decide which branches are rendered.
+/// The codes of errors in templates and values, which may decide which branches are rendered.
 const DECISIVE: &[Code] = &[
     Code::ChangeDataLoss,
     Code::ChangeRefused,
@@ -322,7 +323,8 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         // Applications with the same repository.
         Code::RepositoryMismatch => {
             let written = first(found).and_then(|place| place.source.text.get(place.span.clone()?));
-            Some((found.message.clone(), vec![written?.to_owned()]))
+            let url = written?.trim_matches(['"', '\'']);
+            Some((found.message.clone(), vec![argocd::repository_url::normalized(url)]))
         }
         // Steps with the same tool.
         // And the folders of both kinds of scenarios.

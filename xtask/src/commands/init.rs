@@ -55,7 +55,9 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     let anything = files.iter().any(|(name, documents)| !documents.is_empty() && is_left(name));
     let mut excluded = if anything { [aside, templates].concat() } else { templates };
     excluded.sort();
-    let kept = files.into_iter().filter(|(name, _)| !globs::matches(&excluded, name));
+    let kept: Vec<_> = files.into_iter().filter(|(name, _)| !globs::matches(&excluded, name)).collect();
+    let unlisted = unlisted(&root, &kept);
+    let kept = kept.into_iter();
     let documents: Vec<Document> = kept.flat_map(|(_, documents)| documents).collect();
     let remotes = Repository::around(&root).map(|git| git.remotes()).transpose()?.unwrap_or_default();
     let has_jsonnet = find::tracked(&root).iter().any(|path| path.ends_with(".jsonnet"));
@@ -68,21 +70,26 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
         excluded,
         ..Survey::default()
     };
-    // What only the values of a chart mention is found by nobody.
+    // An Application that only the values of a chart mention cannot be found.
     let ours = documents.iter().map(|one| &one.root).filter(|root| defines(root));
     let charts = bootstraps(&root, &survey, &init::repositories(ours));
     survey.jsonnet = jsonnet(&root, &documents);
     survey.bootstraps = charts.iter().flat_map(by_hand::of_chart).collect();
     survey.namespace = by_hand::namespace(documents.iter().map(|one| &one.root).filter(|root| defines(root)));
     // Applications in the values of a chart are in no manifest.
+    let apps = by_hand::apps_values(&root, &survey.excluded);
     let values: Vec<Document> = charts
         .iter()
         .filter_map(|chart| toolbox::source::read(&root, &chart.directory.join("values.yaml")).ok())
         .flat_map(|source| yaml::parse(&source).unwrap_or_default())
         .collect();
+    let values = [values, apps.clone()].concat();
     let used = init::repositories(documents.iter().chain(&values).map(|document| &document.root));
     let sources: Vec<(String, String)> = documents.iter().chain(&values).flat_map(sources).collect();
     survey.bootstraps.extend(by_hand::kustomizations(&root, &sources, &survey.excluded));
+    survey.bootstraps.extend(by_hand::of_values(&apps, &documents));
+    // Only now, as a kustomization that changes Applications is found by what it lists.
+    survey.unlisted = unlisted;
     declare_instances(&mut survey);
     let repository = init::repository(&used, &remotes, |path| root.join(path.trim_start_matches('/')).exists());
     let Some(repository) = repository else {
@@ -143,7 +150,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     Ok(Outcome { diagnostics, output: Output::Init(output) })
 }
 
-/// What to do after the file was written.
+/// The next steps after the file was written.
 fn next_steps(workspace: &Workspace, survey: &Survey, documents: &[Document]) -> String {
     let called = report::called();
     let assumed = [
@@ -241,6 +248,24 @@ fn excluded(root: &Path, files: &[(String, Vec<Document>)]) -> Vec<String> {
     excluded
 }
 
+/// Patterns of the files with Applications that the kustomization around them does not list.
+fn unlisted(root: &Path, files: &[(String, Vec<Document>)]) -> Vec<String> {
+    let files = files.iter().map(|(name, documents)| (name.as_str(), documents.iter().map(|one| &one.root).collect()));
+    init::unlisted(files, |folder| {
+        let directory = root.join(folder);
+        let sources = KUSTOMIZATIONS.iter().filter_map(|file| toolbox::source::read(root, &directory.join(file)).ok());
+        let (source, document) = sources.filter_map(|one| Some((one.clone(), yaml::parse_one(&one).ok()?))).next()?;
+        let lists =
+            ["resources", "bases", "components", "patches", "patchesStrategicMerge", "generators", "transformers"];
+        let entries = lists.iter().flat_map(|list| document.root.items_at(&[list]));
+        let paths = entries.filter_map(|entry| entry.as_str().or_else(|| entry.get("path")?.as_str()));
+        let path = |entry: &str| toolbox::inputs::name(root, &argocd::value_files::clean(&directory.join(entry)));
+        let comments = source.text.lines().filter_map(|line| line.trim_start().strip_prefix('#'));
+        let comments = comments.filter_map(|line| line.trim_start().strip_prefix('-')).map(str::trim);
+        Some(init::Listing { entries: paths.map(path).collect(), comments: comments.map(path).collect() })
+    })
+}
+
 /// The clusters that ApplicationSets select by labels.
 fn clusters(workspace: &Workspace, documents: &[Document], survey: &Survey) -> Vec<Cluster> {
     let sets: Vec<&Node> = documents.iter().map(|one| &one.root).filter(|root| is(root, "ApplicationSet")).collect();
@@ -258,10 +283,12 @@ fn clusters(workspace: &Workspace, documents: &[Document], survey: &Survey) -> V
     let read = if sets.is_empty() { Read::default() } else { read(root) };
     let mut known = known(root, &read.keys());
     known.extend(base_paths::base_paths(root, &read.keys()));
-    init::clusters(&sets, secrets.iter().map(|one| &one.root), &destinations, &read, &known, &survey.repository)
+    let files = find::tracked(root);
+    let secrets = secrets.iter().map(|one| &one.root);
+    init::clusters(&sets, &files, secrets, &destinations, &read, &known, &survey.repository)
 }
 
-/// What the templates of ApplicationSets read of clusters. Charts render ApplicationSets, too.
+/// The labels and annotations of clusters that templates of ApplicationSets use. Charts render ApplicationSets, too.
 fn read(root: &Path) -> Read {
     let mut read = Read::default();
     let paths = find::tracked(root).into_iter();
@@ -303,7 +330,7 @@ fn retain_bootstraps(survey: &mut Survey, workspace: &Workspace) {
     let sources = deployments.flat_map(|one| &one.application.sources);
     let sources = sources.filter(|source| source.field != "bootstrap[]");
     let deployed: BTreeSet<&str> = sources.map(|source| source.path.trim_matches('/')).collect();
-    survey.bootstraps.retain(|one| !deployed.contains(one.path.as_str()));
+    survey.bootstraps.retain(|one| one.chart.is_some() || !deployed.contains(one.path.as_str()));
     let named: BTreeSet<String> = survey.bootstraps.iter().filter_map(|one| one.instance.clone()).collect();
     survey.instances.retain(|name, directories| !directories.is_empty() || named.contains(name));
 }
@@ -401,7 +428,7 @@ fn plugins(workspace: &Workspace, documents: &[Document]) -> Vec<init::Plugin> {
         let text = toolbox::regular_file::read_to_string(root.join(&path)).unwrap_or_default();
         known.extend(init::plugins(&path, &text));
     }
-    // What is archived, or an example, gives way to what is used.
+    // Archived Applications and examples give way to those that are used.
     let used: BTreeSet<String> =
         known.iter().filter(|one| !init::is_aside(&one.file)).map(|one| one.name.clone()).collect();
     known.retain(|one| !init::is_aside(&one.file) || !used.contains(&one.name));
@@ -452,7 +479,9 @@ fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> V
 fn instances(workspace: &Workspace, documents: &[Document]) -> BTreeMap<String, BTreeSet<String>> {
     let duplicates = duplicates(workspace);
     let mut instances = init::instances(duplicates.iter().map(|(one, two)| (one.as_str(), two.as_str())));
-    init::add_directories(&mut instances, documents.iter().map(|one| one.root.source.name.as_str()));
+    let names = documents.iter().map(|one| one.root.source.name.as_str());
+    init::add_directories(&mut instances, names.clone());
+    init::innermost(&mut instances, names);
     let named = |kind: &'static str, path: &'static [&'static str]| {
         let objects = documents.iter().map(|one| &one.root).filter(move |root| is(root, kind));
         objects.filter_map(move |root| Some((root.source.name.as_str(), root.find(path)?.as_str()?)))

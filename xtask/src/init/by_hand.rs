@@ -29,6 +29,8 @@ pub struct ByHand {
     pub value_files: Vec<String>,
     /// The Argo CD instance that it is applied to, if there are several.
     pub instance: Option<String>,
+    /// If it is a chart from a Helm repository, its name, repository, and version. Its value files are relative to the root.
+    pub chart: Option<[String; 3]>,
 }
 
 impl ByHand {
@@ -41,6 +43,7 @@ impl ByHand {
             is_kustomization: false,
             value_files,
             instance,
+            chart: None,
         };
         let environments = environments(files);
         if environments.len() < 2 {
@@ -67,6 +70,7 @@ impl ByHand {
                 is_kustomization: true,
                 value_files: Vec::new(),
                 instance: several.then_some(last),
+                chart: None,
             }
         };
         roots.iter().map(of).collect()
@@ -111,6 +115,9 @@ pub(super) fn entries(all: &[ByHand], namespace: &str) -> String {
         let name = release(if all.iter().filter(same).count() > 1 { &one.path } else { &one.name });
         if explained != Some(one.path.as_str()) || one.is_kustomization {
             text.push_str(match (one.is_kustomization, &one.instance) {
+                _ if one.chart.is_some() => {
+                    "\n# Values with Applications, for a chart that no Application deploys: it is applied by hand.\n"
+                }
                 (true, _) => {
                     "\n# A kustomization that builds Applications, and that no Application deploys: it is applied by hand.\n"
                 }
@@ -126,13 +133,18 @@ pub(super) fn entries(all: &[ByHand], namespace: &str) -> String {
             text.push('\n');
         }
         explained = Some(&one.path);
-        let _ = write!(
-            text,
-            "[[bootstrap]]\nname = {}\npath = {}\nnamespace = {}\n",
-            quoted(&name),
-            quoted(&one.path),
-            quoted(namespace)
-        );
+        let _ = writeln!(text, "[[bootstrap]]\nname = {}", quoted(&name));
+        let _ = match &one.chart {
+            None => writeln!(text, "path = {}", quoted(&one.path)),
+            Some([chart, repository, version]) => writeln!(
+                text,
+                "chart = {}\nrepository = {}\nversion = {}",
+                quoted(chart),
+                quoted(repository),
+                quoted(version)
+            ),
+        };
+        let _ = writeln!(text, "namespace = {}", quoted(namespace));
         if !one.value_files.is_empty() {
             let files: Vec<String> = one.value_files.iter().map(|file| quoted(file)).collect();
             let _ = writeln!(text, "value-files = [{}]", files.join(", "));

@@ -8,18 +8,17 @@ use std::fmt::Write;
 
 use argocd::application::SECRET_TYPE;
 use argocd::permission::ASSUMED;
+use document::Node;
 use document::json::quoted;
-use document::{Node, Value};
 use kubernetes::forms::subdomain;
 
 use super::samples::assumed;
+use super::selectors::selectors;
 
 /// The name of the cluster in which Argo CD runs, and its API server.
 const IN_CLUSTER: (&str, &str) = ("in-cluster", "https://kubernetes.default.svc");
 /// How many labels or annotations are written on one line.
 const SHORT: usize = 3;
-/// The limit of nested mappings.
-const MAX_DEPTH: usize = 40;
 
 /// A cluster that Argo CD seems to manage.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -34,69 +33,20 @@ pub struct Cluster {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// What a selector asks for.
-#[derive(Debug, Default, Clone)]
-struct Wanted {
-    /// Labels that must have one of the values; any value if there are none.
-    labels: Vec<(String, Vec<String>)>,
-    /// Labels that must not have any of the values, or not exist if there are none.
-    refused: Vec<(String, Vec<String>)>,
-}
-
-impl Wanted {
-    fn is_met(&self, cluster: &Cluster) -> bool {
-        let value = |key: &str| cluster.labels.get(key);
-        self.labels.iter().all(|(key, values)| value(key).is_some_and(|it| values.is_empty() || values.contains(it)))
-            && self.accepts(cluster)
-    }
-
-    /// Whether no label of a cluster is refused.
-    fn accepts(&self, cluster: &Cluster) -> bool {
-        let refused = |values: &Vec<String>, it: &String| values.is_empty() || values.contains(it);
-        self.refused.iter().all(|(key, values)| cluster.labels.get(key).is_none_or(|it| !refused(values, it)))
-    }
-
-    /// The cluster with the labels that are missing, unless that contradicts one that it has.
-    fn given_to(&self, cluster: &Cluster) -> Option<Cluster> {
-        let mut given = cluster.clone();
-        for (key, values) in &self.labels {
-            let has = given.labels.entry(key.clone());
-            let value = has.or_insert_with(|| values.first().cloned().unwrap_or_else(|| "true".to_owned()));
-            if !values.is_empty() && !values.contains(value) {
-                return None;
-            }
-        }
-        self.is_met(&given).then_some(given)
-    }
-
-    /// A value that may be the name of a cluster.
-    fn name(&self) -> Option<&str> {
-        let named = |key: &str| {
-            let key = key.rsplit('/').next().unwrap_or(key).to_ascii_lowercase();
-            ["cluster", "env", "name", "stage", "region", "role", "type"].iter().any(|word| key.contains(word))
-        };
-        let plain = |value: &&String| !matches!(value.as_str(), "true" | "false" | "enabled" | "cluster");
-        let mut values = self.labels.iter().filter(|(key, _)| named(key)).filter_map(|(_, values)| values.first());
-        values.find(plain).map(String::as_str)
-    }
-}
-
 /// The clusters that the ApplicationSets among documents need, and that nothing else says; none if no `clusters` generator
-/// has a selector. `destinations` are the names and servers of Applications, `read` is what templates read, and `known` are
-/// values that other files give to that.
+/// has a selector. `files` are the paths of all files, `destinations` the names and servers of Applications, `read` is what
+/// templates read, and `known` are values that other files give to that.
 #[must_use]
 pub fn clusters<'a>(
     documents: &[&'a Node],
+    files: &[String],
     secrets: impl Iterator<Item = &'a Node>,
     destinations: &[(Option<String>, Option<String>)],
     read: &Read,
     known: &BTreeMap<String, String>,
     repository: &str,
 ) -> Vec<Cluster> {
-    let mut wanted = Vec::new();
-    for set in documents {
-        selectors(set, 0, false, &mut wanted);
-    }
+    let wanted = selectors(documents, files);
     if wanted.is_empty() {
         return Vec::new();
     }
@@ -216,51 +166,6 @@ pub fn value_of<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     (!value.is_empty() && value.chars().all(plain) && !is_reference).then_some(value)
 }
 
-/// Finds the selectors of `clusters` generators.
-fn selectors(node: &Node, depth: usize, is_generator: bool, found: &mut Vec<Wanted>) {
-    if depth > MAX_DEPTH {
-        return;
-    }
-    match &node.value {
-        Value::Mapping(entries) => {
-            for (key, value) in entries {
-                if is_generator && key.name == "clusters" {
-                    found.extend(value.get("selector").and_then(wanted));
-                }
-                // The other generators of a merge only add to what the first one selects.
-                if let (true, Some(first)) = (key.name == "merge", value.items_at(&["generators"]).first()) {
-                    selectors(first, depth + 1, true, found);
-                    continue;
-                }
-                selectors(value, depth + 1, is_generator || key.name == "generators", found);
-            }
-        }
-        Value::Sequence(items) => items.iter().for_each(|item| selectors(item, depth + 1, is_generator, found)),
-        _ => {}
-    }
-}
-
-fn wanted(selector: &Node) -> Option<Wanted> {
-    let mut wanted = Wanted::default();
-    for (key, value) in selector.get("matchLabels").map(Node::entries).unwrap_or_default() {
-        wanted.labels.push((key.name.clone(), vec![value.as_str()?.to_owned()]));
-    }
-    for expression in selector.items_at(&["matchExpressions"]) {
-        let key = expression.get("key")?.as_str()?.to_owned();
-        let values =
-            expression.items_at(&["values"]).iter().filter_map(|one| one.as_str().map(str::to_owned)).collect();
-        match expression.get("operator")?.as_str()? {
-            "In" => wanted.labels.push((key, values)),
-            "Exists" => wanted.labels.push((key, Vec::new())),
-            "NotIn" => wanted.refused.push((key, values)),
-            _ => wanted.refused.push((key, Vec::new())),
-        }
-    }
-    // Every cluster has this label.
-    wanted.labels.retain(|(key, _)| key != SECRET_TYPE);
-    (!wanted.labels.is_empty() || !wanted.refused.is_empty()).then_some(wanted)
-}
-
 /// The cluster that a Secret declares, or the template of one.
 fn declared(document: &Node) -> Option<Cluster> {
     let template = |path: &[&str]| document.find(path).filter(|node| node.find(&["metadata", "labels"]).is_some());
@@ -369,7 +274,8 @@ mod tests {
         for set in &sets {
             read.add(&set.source.text);
         }
-        let all = clusters(&sets, secrets.iter().map(|one| &one.root), &destinations, &read, &known, url);
+        let files = ["apps/web/envs/dev/a.yaml", "apps/web/envs/prod/a.yaml"].map(str::to_owned);
+        let all = clusters(&sets, &files, secrets.iter().map(|one| &one.root), &destinations, &read, &known, url);
         entries(&all).lines().skip(3).collect::<Vec<_>>().join("\n")
     }
 
@@ -395,6 +301,22 @@ mod tests {
             "[[cluster]]\nname = \"prod\"\nserver = \"https://prod.invalid\"    # not in this repository\nlabels = { env = \"prod\" }\n\n\
              [[cluster]]\nname = \"in-cluster\"\nserver = \"https://kubernetes.default.svc\"\nlabels = { env = \"dev\" }"
         );
+    }
+
+    #[test]
+    fn labels_with_parts_of_paths_are_those_of_the_directories() {
+        let of = |template: &str| {
+            format!(
+                "spec: {{generators: [{{matrix: {{generators: [{{git: {{directories: [{{path: apps/web/envs/*}}]}}}}, \
+                 {{clusters: {{selector: {{matchLabels: {{env: '{template}'}}}}}}}}]}}}}]}}\n"
+            )
+        };
+        let two = "[[cluster]]\nname = \"in-cluster\"\nserver = \"https://kubernetes.default.svc\"\nlabels = { env = \"dev\" }\n\n\
+                   [[cluster]]\nname = \"prod\"\nserver = \"https://prod.invalid\"    # not in this repository\nlabels = { env = \"prod\" }";
+        for template in ["{{index .path.segments 3}}", "{{ path[3] }}", "{{.path.basename}}", "{{path.basename}}"] {
+            assert_eq!(found(&of(template), "", &[]), two, "{template}");
+        }
+        assert_eq!(found(&of("{{.env}}"), "", &[]), "", "nothing says the value");
     }
 
     #[test]

@@ -5,10 +5,13 @@
 //! Secrets with literal values count.
 //!
 //! A value that is encrypted with SOPS, or that is a placeholder of argocd-vault-plugin, vals, or a template, is not plain, and
-//! neither is a setting without credentials, such as a configuration file, a script, or the address of a server.
+//! neither is a setting without credentials, such as a configuration file, a script, or the address of a server, or a value
+//! that a shell expands in a here-document.
 //! A Secret that declares a repository or a cluster to Argo CD counts only if it contains credentials.
 //!
 //! Does not look for passwords outside of Secrets, and never prints a value.
+
+mod heredoc;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -173,7 +176,8 @@ fn value(secret: &Node) -> Option<Place> {
         let values = entries.iter().filter(|(key, value)| counts(&key.name, value));
         found = found.or_else(|| values.clone().map(|(key, _)| key.span.clone()).next());
         withheld.extend(entries.iter().map(|(_, value)| value.span.clone()));
-        if !matches!(field.value, Value::Mapping(_)) && is_plain(field) {
+        // A list is no data of a Secret, such as what remains of an ExternalSecret.
+        if !matches!(field.value, Value::Mapping(_) | Value::Sequence(_)) && is_plain(field) {
             found = found.or(Some(field.span.start..field.span.start));
             withheld.push(field.span.clone());
         }
@@ -215,7 +219,8 @@ fn is_plain(node: &Node) -> bool {
     match &node.value {
         Value::Null => false,
         Value::String(text) => {
-            !text.is_empty() && !object::is_placeholder(text) && !is_action(text) && !is_request(text)
+            let is_known = object::is_placeholder(text) || heredoc::is_expanded(text);
+            !text.is_empty() && !is_known && !is_action(text) && !is_request(text)
         }
         _ => true,
     }
@@ -243,7 +248,7 @@ fn secrets(node: &Node, found: &mut Vec<Place>, names: &mut BTreeSet<String>) {
         Value::Mapping(entries) => entries.iter().for_each(|(_, value)| secrets(value, found, names)),
         Value::Sequence(items) => items.iter().for_each(|item| secrets(item, found, names)),
         Value::String(text) if text.contains("kind: Secret") => {
-            let within = of_file(&Source::new("", text.clone()), names);
+            let within = of_file(&Source::new("", heredoc::expanded(text)), names);
             if !within.is_empty() {
                 found.push(kind_within(node));
             }
@@ -332,10 +337,12 @@ fn literal_value(lines: &[(usize, &str)]) -> Option<Range<usize>> {
                     setting::is_setting(key.trim(), literal)
                 }
         };
+        let is_expanded = || heredoc::is_expanded(literal) || block && heredoc::is_expanded(&whole());
         if !literal.is_empty()
             && !value.contains("{{")
             && !key.contains("{{")
             && !object::is_placeholder(literal)
+            && !is_expanded()
             && !is_setting()
         {
             let from = start + indent(line);

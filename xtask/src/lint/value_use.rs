@@ -229,7 +229,7 @@ fn path(name: &str) -> Option<Vec<String>> {
 struct Unread<'a> {
     chart: &'a Chart,
     usage: &'a Usage,
-    /// What is reported for one file needs no finding for another one.
+    /// The values that are already reported for a file.
     reported: BTreeSet<Vec<String>>,
     found: Vec<(Vec<String>, Diagnostic)>,
     /// The keys below a path that may be meant instead.
@@ -245,8 +245,9 @@ impl Unread<'_> {
         for (key, value) in node.entries() {
             path.push(key.name.clone());
             // A null removes a default. An anchor is for another place.
-            let ignored =
-                matches!(value.value, Value::Null) || values.document.aliases && has_anchor(node, key.span.end, value);
+            let ignored = matches!(value.value, Value::Null)
+                || values.document.aliases && has_anchor(node, key.span.end, value)
+                || path.len() == 1 && is_added_by_sops(&key.name, value);
             if !ignored && !self.usage.knows(path) {
                 self.report(path, values.key_place(node, key), application);
             } else if !ignored && !self.usage.knows_whole(path) {
@@ -304,6 +305,11 @@ impl Unread<'_> {
         };
         self.found.push((path.to_vec(), found));
     }
+}
+
+/// Whether an entry is what SOPS adds to a file that it encrypts, and removes when it decrypts the file.
+fn is_added_by_sops(key: &str, value: &Node) -> bool {
+    key == "sops" && value.get("version").is_some()
 }
 
 /// Whether a value has an anchor, or contains one.

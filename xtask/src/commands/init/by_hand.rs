@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use document::Node;
+use document::yaml::Document;
+use document::{Node, yaml};
 use workspace::bootstrap_charts::BootstrapChart;
 use workspace::bootstrap_kustomizations::bootstrap_kustomizations;
-use workspace::find;
+use workspace::{find, globs};
 
 use crate::init::ByHand;
 
@@ -74,6 +75,32 @@ fn values<'t>(text: &'t str, key: &str) -> impl Iterator<Item = &'t str> {
 pub(super) fn kustomizations(root: &Path, sources: &[(String, String)], excluded: &[String]) -> Vec<ByHand> {
     let roots: Vec<(String, BTreeSet<String>)> = bootstrap_kustomizations(root, sources, excluded);
     ByHand::kustomizations(&roots)
+}
+
+/// The files outside of charts that may be values for argocd-apps.
+pub(super) fn apps_values(root: &Path, excluded: &[String]) -> Vec<Document> {
+    let may_be = |path: &String| {
+        let is_yaml = [".yaml", ".yml"].iter().any(|end| path.ends_with(end));
+        let file = root.join(path);
+        let mut folders = file.ancestors().skip(1).take_while(|folder| folder.starts_with(root));
+        is_yaml && !globs::matches(excluded, path) && !folders.any(|folder| folder.join("Chart.yaml").exists())
+    };
+    let sources = find::tracked(root).into_iter().filter(may_be).filter_map(|path| {
+        let source = toolbox::source::read(root, &root.join(path)).ok()?;
+        (source.text.contains("\napplication") || source.text.starts_with("application")).then_some(source)
+    });
+    sources.flat_map(|source| yaml::parse(&source).unwrap_or_default()).collect()
+}
+
+/// The chart argocd-apps for the values in some files, except for those that an Application mentions.
+pub(super) fn of_values(values: &[Document], documents: &[Document]) -> Vec<ByHand> {
+    let files = values.iter().map(|one| (one.root.source.name.as_str(), &one.root));
+    let is_used = |file: &str| {
+        let name = file.rsplit('/').next().unwrap_or(file);
+        let texts = documents.iter().map(|one| &one.root.source.text);
+        texts.into_iter().any(|text| text.contains("valueFiles") && text.contains(name))
+    };
+    crate::init::of_values(files, is_used)
 }
 
 /// The namespace of most of the objects of Argo CD.

@@ -7,7 +7,7 @@ use diagnostics::{Code, Severity};
 use document::{Node, Value};
 use kubernetes::change::effect::Effect;
 
-/// What a change of the Application's own fields means.
+/// The effects of changes to the Application's own fields.
 pub(super) fn changed(before: &Node, after: &Node) -> Vec<Effect> {
     let mut effects = Vec::new();
     let mut notice = |message: String| {
