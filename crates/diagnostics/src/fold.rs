@@ -21,9 +21,10 @@ const NAMED: usize = 4;
 /// The number of findings with equal keys that another one is compared with.
 const COMPARED: usize = 200;
 
-/// What findings with the same cause have in common: code, Application, message, and the text at their first place, without
-/// the names of objects.
+/// The common part of findings with the same cause: code, Application, message, and the text at their first place, without the
+/// names of objects.
 type FoldKey = (Code, Option<String>, String, String);
+
 /// What stands before and after the number of other targets.
 const AND: &str = " and ";
 const MORE: &str = " more";

@@ -53,9 +53,7 @@ fn renamed(before: Managed<'_>, after: Managed<'_>, deleted: bool, objects: &[Ob
         let help = format!("delete Application `{}` without cascading deletion", before.name);
         return Some(new(Code::ChangeManagement, Severity::Notice, message, Some(help)));
     }
-    if effect::cascades(before.root).is_none() {
-        return None;
-    }
+    effect::cascades(before.root)?;
     let gone: Vec<&Object> = objects.iter().filter(|object| effect::deleted_with(before.root, &object.root)).collect();
     let lost: Vec<&&Object> = gone
         .iter()

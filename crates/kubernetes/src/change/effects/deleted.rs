@@ -41,7 +41,7 @@ pub(super) fn lost(subject: &Subject<'_>) -> Vec<Found> {
     found
 }
 
-/// A StatefulSet that deletes the claims of the pods that it no longer has.
+/// A `StatefulSet` that deletes the claims of the pods that it no longer has.
 fn scaled(subject: &Subject<'_>) -> Option<Found> {
     let (before, after) = subject.updates()?;
     let path = ["spec", "replicas"];

@@ -1,4 +1,4 @@
-//! AppProjects that allow more.
+//! Projects of Argo CD that allow more.
 
 use std::collections::BTreeSet;
 
