@@ -191,3 +191,17 @@ fn a_project_is_used_by_its_applications() {
         "used",
     );
 }
+
+#[test]
+fn the_completions_of_a_job_are_immutable_also_by_default() {
+    let job = |spec: &str| format!("spec: {{backoffLimit: 1, {spec}}}");
+    let refused = "blocker change-refused: `spec.completions` of Job `a` is immutable";
+    for (before, after, expected) in [
+        ("a: b", "completions: 3", refused),
+        ("a: b", "completions: 1", "notice change-resources"),
+        ("parallelism: 2", "parallelism: 2, completions: 3", "notice change-resources"),
+        ("completions: 2", "completions: 3", refused),
+    ] {
+        check(&updated("Job", &job(before), &job(after)), expected, after);
+    }
+}
