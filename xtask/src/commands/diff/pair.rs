@@ -21,9 +21,6 @@ use crate::report::model::{ApplicationChange, ApplicationKind, Known, NotRendere
 /// Why an Application is not rendered whose file charts.toml does not select.
 const UNSELECTED: &str = "`argocd.applications` in charts.toml does not select it";
 
-/// The number of pairs of Applications that are gone and new up to which their objects are compared.
-const CANDIDATES: usize = 100;
-
 /// Both sides.
 pub(super) struct Pairs<'a> {
     pub(super) base: &'a Applications<'a>,
@@ -180,27 +177,11 @@ impl Pairs<'_> {
             let cases = |one: &Application<'_>| one.targets.keys().map(|case| (*case).to_owned()).collect();
             here.map(|(name, one)| ((*name).to_owned(), cases(one))).collect()
         };
-        let (gone, new) = (only(self.base, self.head), only(self.head, self.base));
-        let alike = |from: &str, name: &str| {
+        let mut moved = orphans::renamed(&only(self.base, self.head), &only(self.head, self.base));
+        moved.retain(|name, from| {
             let pair = self.base.own_target(from).zip(self.head.own_target(name));
             pair.is_some_and(|(before, after)| compare::is_most_alike(before, after))
-        };
-        let mut moved = orphans::renamed(&gone, &new);
-        moved.retain(|name, from| alike(from, name));
-        // Of several candidates, their objects decide, if they leave no doubt.
-        let known: BTreeSet<&str> = moved.values().map(String::as_str).collect();
-        let gone: Vec<&str> = gone.keys().map(String::as_str).filter(|name| !known.contains(name)).collect();
-        let new: Vec<&str> = new.keys().map(String::as_str).filter(|name| !moved.contains_key(*name)).collect();
-        if gone.len().saturating_mul(new.len()) <= CANDIDATES {
-            let pairs = new.iter().flat_map(|name| gone.iter().map(move |from| (*name, *from)));
-            let pairs: Vec<(&str, &str)> = pairs.filter(|(name, from)| alike(from, name)).collect();
-            let is_only = |(name, from): &&(&str, &str)| {
-                pairs.iter().filter(|pair| pair.0 == *name).count() == 1
-                    && pairs.iter().filter(|pair| pair.1 == *from).count() == 1
-            };
-            let found: Vec<_> = pairs.iter().filter(is_only).collect();
-            moved.extend(found.into_iter().map(|(name, from)| ((*name).to_owned(), (*from).to_owned())));
-        }
+        });
         moved
     }
 }
