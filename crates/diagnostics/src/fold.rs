@@ -18,13 +18,6 @@ use crate::place::Place;
 /// How many other objects a finding names.
 const NAMED: usize = 4;
 
-/// The number of findings with equal keys that another one is compared with.
-const COMPARED: usize = 200;
-
-/// The common part of findings with the same cause: code, Application, message, and the text at their first place, without the
-/// names of objects.
-type FoldKey = (Code, Option<String>, String, String);
-
 /// What stands before and after the number of other targets.
 const AND: &str = " and ";
 const MORE: &str = " more";
@@ -47,7 +40,7 @@ type SharedKey = (Code, String, Vec<String>, Vec<(String, usize, usize)>);
 pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut folded: Vec<Folded> = Vec::new();
     // Only diagnostics with equal keys can have the same cause, so that not all pairs need to be compared.
-    let mut candidates: BTreeMap<FoldKey, Vec<usize>> = BTreeMap::new();
+    let mut candidates: BTreeMap<(Code, Option<String>, String), Vec<usize>> = BTreeMap::new();
     let mut templates: BTreeMap<TemplateKey, usize> = BTreeMap::new();
     let mut shared: BTreeMap<SharedKey, usize> = BTreeMap::new();
     for diagnostic in sorted {
@@ -71,8 +64,7 @@ pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
         };
         let path = |found: &Diagnostic| found.origin.as_ref().map(|origin| origin.path.clone());
         let exact = |index: &&usize| path(&folded[**index].first) == path(&diagnostic);
-        let last = candidates.len().saturating_sub(COMPARED);
-        let matching: Vec<&usize> = candidates[last..].iter().filter(matches).collect();
+        let matching: Vec<&usize> = candidates.iter().filter(matches).collect();
         let index = if let Some(&&index) = matching.iter().find(|index| exact(index)).or(matching.first()) {
             folded[index].subjects.insert(subject);
             index
@@ -125,14 +117,10 @@ impl Folded {
 
 impl Diagnostic {
     /// The common part of diagnostics with the same cause.
-    fn fold_key(&self) -> FoldKey {
-        let text = self.places.first().and_then(|(place, _)| text(place)).unwrap_or_default();
+    fn fold_key(&self) -> (Code, Option<String>, String) {
         match &self.origin {
-            Some(Origin { kind, name, .. }) => {
-                let masked = |text: &str| masked(&masked(text, name), kind);
-                (self.code, self.app(), masked(&self.message), masked(&text))
-            }
-            None => (self.code, None, self.message.clone(), text),
+            Some(Origin { kind, name, .. }) => (self.code, self.app(), masked(&masked(&self.message, name), kind)),
+            None => (self.code, None, self.message.clone()),
         }
     }
 
@@ -209,9 +197,13 @@ impl Diagnostic {
 
     fn is_same_text(&self, other: &Self) -> bool {
         (&self.message, &self.notes) == (&other.message, &other.notes)
-            && self.places.iter().zip(&other.places).all(|(one, two)| {
-                self.is_same_place(one, other, two) || self.is_counterpart(one, other, two) || is_mention(one, two)
-            })
+            && self
+                .places
+                .iter()
+                .zip(&other.places)
+                .all(|(one, two)| {
+                    self.is_same_place(one, other, two) || self.is_counterpart(one, other, two) || is_mention(one, two)
+                })
             && self.places.first().is_none_or(|(place, _)| place.span.is_some())
             && (self.target.is_some() || self.helps == other.helps)
     }
@@ -337,8 +329,7 @@ mod tests {
     #[test]
     fn what_was_folded_before_is_counted() {
         let source = Source::new("charts/web/values.yaml", "a: b\n");
-        let at =
-            |target: &str| Diagnostic::new(Code::HelmRefused, "no").target(target).at(Place::new(&source, 0..1), "");
+        let at = |target: &str| Diagnostic::new(Code::HelmRefused, "no").target(target).at(Place::new(&source, 0..1), "");
         let found = folded(vec![at("a/x and 2 more"), at("b/x"), at("c/x and 1 more")]);
         assert_eq!(found[0].0, "a/x and 5 more");
         assert_eq!(folded(vec![at("a/x"), at("a/x and 2 more")])[0].0, "a/x and 2 more");
