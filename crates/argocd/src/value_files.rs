@@ -293,7 +293,10 @@ fn url(raw: &str, scheme: &str, place: &Place) -> Diagnostic {
             .help("commit the file to this repository");
     }
     Diagnostic::new(Code::ApplicationInvalid, format!("value file `{raw}` is a URL with the scheme `{scheme}`"))
-        .at(place.clone(), "Argo CD allows only `http` and `https`, unless `helm.valuesFileSchemes` is set in `argocd-cm`")
+        .at(
+            place.clone(),
+            "Argo CD allows only `http` and `https`, unless `helm.valuesFileSchemes` is set in `argocd-cm`",
+        )
         .help("commit the file to this repository; if it is a path, write `./` before it")
 }
 
@@ -488,6 +491,9 @@ mod tests {
         assert_eq!(resolved("secrets://a.yaml"), "own/web/a.yaml");
         assert_eq!(resolved("secrets+age-import:///keys/key.txt?../../own/web/a.yaml"), "own/web/a.yaml");
         assert_eq!(resolved("secrets://missing.yaml"), "`secrets://missing.yaml` does not exist");
-        assert_eq!(resolved("secrets+literal://a"), "value file `secrets+literal://a` is a URL with the scheme `secrets+literal`");
+        assert_eq!(
+            resolved("secrets+literal://a"),
+            "value file `secrets+literal://a` is a URL with the scheme `secrets+literal`"
+        );
     }
 }

@@ -197,13 +197,9 @@ impl Diagnostic {
 
     fn is_same_text(&self, other: &Self) -> bool {
         (&self.message, &self.notes) == (&other.message, &other.notes)
-            && self
-                .places
-                .iter()
-                .zip(&other.places)
-                .all(|(one, two)| {
-                    self.is_same_place(one, other, two) || self.is_counterpart(one, other, two) || is_mention(one, two)
-                })
+            && self.places.iter().zip(&other.places).all(|(one, two)| {
+                self.is_same_place(one, other, two) || self.is_counterpart(one, other, two) || is_mention(one, two)
+            })
             && self.places.first().is_none_or(|(place, _)| place.span.is_some())
             && (self.target.is_some() || self.helps == other.helps)
     }
@@ -329,7 +325,8 @@ mod tests {
     #[test]
     fn what_was_folded_before_is_counted() {
         let source = Source::new("charts/web/values.yaml", "a: b\n");
-        let at = |target: &str| Diagnostic::new(Code::HelmRefused, "no").target(target).at(Place::new(&source, 0..1), "");
+        let at =
+            |target: &str| Diagnostic::new(Code::HelmRefused, "no").target(target).at(Place::new(&source, 0..1), "");
         let found = folded(vec![at("a/x and 2 more"), at("b/x"), at("c/x and 1 more")]);
         assert_eq!(found[0].0, "a/x and 5 more");
         assert_eq!(folded(vec![at("a/x"), at("a/x and 2 more")])[0].0, "a/x and 2 more");

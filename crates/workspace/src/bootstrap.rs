@@ -64,7 +64,9 @@ impl Bootstrap {
         if let Some(files) = self.node.get("value-files") {
             let value = match &self.chart {
                 None => files.clone(),
-                Some(_) => like(Value::Sequence(files.items().iter().map(|file| in_repository(file, like)).collect()), files),
+                Some(_) => {
+                    like(Value::Sequence(files.items().iter().map(|file| in_repository(file, like)).collect()), files)
+                }
             };
             helm.push((Key { name: "valueFiles".to_owned(), span: files.span.clone() }, value));
         }

@@ -253,9 +253,11 @@ fn unlisted(root: &Path, files: &[(String, Vec<Document>)]) -> Vec<String> {
     let files = files.iter().map(|(name, documents)| (name.as_str(), documents.iter().map(|one| &one.root).collect()));
     init::unlisted(files, |folder| {
         let directory = root.join(folder);
-        let sources = KUSTOMIZATIONS.iter().filter_map(|file| toolbox::source::read(root, &directory.join(file)).ok());
-        let (source, document) = sources.filter_map(|one| Some((one.clone(), yaml::parse_one(&one).ok()?))).next()?;
-        let lists = ["resources", "bases", "components", "patches", "patchesStrategicMerge", "generators", "transformers"];
+        let mut sources =
+            KUSTOMIZATIONS.iter().filter_map(|file| toolbox::source::read(root, &directory.join(file)).ok());
+        let (source, document) = sources.find_map(|one| Some((one.clone(), yaml::parse_one(&one).ok()?)))?;
+        let lists =
+            ["resources", "bases", "components", "patches", "patchesStrategicMerge", "generators", "transformers"];
         let entries = lists.iter().flat_map(|list| document.root.items_at(&[list]));
         let paths = entries.filter_map(|entry| entry.as_str().or_else(|| entry.get("path")?.as_str()));
         let path = |entry: &str| toolbox::inputs::name(root, &argocd::value_files::clean(&directory.join(entry)));
@@ -478,9 +480,9 @@ fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> V
 fn instances(workspace: &Workspace, documents: &[Document]) -> BTreeMap<String, BTreeSet<String>> {
     let duplicates = duplicates(workspace);
     let mut instances = init::instances(duplicates.iter().map(|(one, two)| (one.as_str(), two.as_str())));
-    let names = documents.iter().map(|one| one.root.source.name.as_str());
-    init::add_directories(&mut instances, names.clone());
-    init::innermost(&mut instances, names);
+    let files: Vec<&str> = documents.iter().map(|one| one.root.source.name.as_str()).collect();
+    init::add_directories(&mut instances, files.iter().copied());
+    init::innermost(&mut instances, &files);
     let named = |kind: &'static str, path: &'static [&'static str]| {
         let objects = documents.iter().map(|one| &one.root).filter(move |root| is(root, kind));
         objects.filter_map(move |root| Some((root.source.name.as_str(), root.find(path)?.as_str()?)))

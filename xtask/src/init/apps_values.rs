@@ -18,10 +18,7 @@ const LISTS: [&str; 2] = ["applications", "applicationsets"];
 /// The chart with the values in some files, by their paths and contents: as an Application among them deploys it, or else once
 /// for the files of each directory. `is_used` says whether an Application has a value file.
 #[must_use]
-pub fn of_values<'a>(
-    files: impl Iterator<Item = (&'a str, &'a Node)>,
-    is_used: impl Fn(&str) -> bool,
-) -> Vec<ByHand> {
+pub fn of_values<'a>(files: impl Iterator<Item = (&'a str, &'a Node)>, is_used: impl Fn(&str) -> bool) -> Vec<ByHand> {
     let files: Vec<(&str, Vec<&Node>)> = files.map(|(file, root)| (file, applications(root))).collect();
     let files: Vec<_> = files.into_iter().filter(|(_, all)| !all.is_empty()).collect();
     if let Some(own) = files.iter().flat_map(|(_, all)| all).find_map(|one| deployed(one)) {

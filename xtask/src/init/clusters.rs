@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 use argocd::application::SECRET_TYPE;
 use argocd::permission::ASSUMED;
-use document::json::quoted;
 use document::Node;
+use document::json::quoted;
 use kubernetes::forms::subdomain;
 
 use super::samples::assumed;

@@ -113,7 +113,8 @@ impl Search<'_> {
             self.found.push(wanted);
             return;
         }
-        let mut labels: Vec<_> = self.directories.iter().filter_map(|directory| evaluated(&wanted, directory)).collect();
+        let mut labels: Vec<_> =
+            self.directories.iter().filter_map(|directory| evaluated(&wanted, directory)).collect();
         labels.sort();
         labels.dedup();
         let refused = &wanted.refused;
