@@ -1,19 +1,25 @@
 //! The command line and its help.
 
+mod checks;
+mod create;
 mod diff;
 mod end_to_end;
 mod help;
+mod subcommands;
+mod targets;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use workspace::shard::Shard;
 
+pub use self::checks::{Ci, Lint, Schemas, Validate};
+pub use self::create::{Image, New, Seal};
 pub use self::diff::{Diff, FailOn};
-pub use self::end_to_end::{EndToEnd, TestGitops};
+pub use self::end_to_end::{EndToEnd, TestGitops, WINDOW};
 pub use self::help::{Completions, Man, Shell};
+pub use self::subcommands::{Argocd, Cache, Tools};
+pub use self::targets::{Explain, Impact, Render, Selection};
 use crate::report::Format;
-use crate::report::outputs::Outputs;
 
 /// Render this repository's charts exactly as Argo CD would, and show what changed
 #[derive(Debug, Parser)]
@@ -121,7 +127,39 @@ impl From<Color> for anstream::ColorChoice {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "a run has one")]
 pub enum Command {
+    /// Those that need a workspace.
+    #[command(flatten)]
+    InWorkspace(InWorkspace),
+    /// Write charts.toml for a repository that has none
+    ///
+    /// Finds the Git remote, the Applications, and the charts that render Applications. Run it at the root of a repository
+    /// that Argo CD deploys, or with `--root DIR`.
+    Init,
+    /// Show or reduce the size of the cache
+    ///
+    /// The cache contains the results of renders and checks, stored under the digest of their inputs, so a result is never
+    /// computed twice, not even on another branch or in another checkout. The least recently used entries are deleted
+    /// automatically.
+    #[command(subcommand)]
+    Cache(Cache),
+    /// Check whether this machine has everything that the commands need
+    ///
+    /// Looks for the workspace, the cache, git, the pinned tools and charts, a container engine, Go, and a terminal, and
+    /// lists the commands that need each missing item. Installs nothing. The exit code is 0 if `render` works.
+    Doctor,
+    /// Print a completion script for a shell
+    ///
+    /// Completes the program `xtask`. To use it with Cargo, define a function: `xtask() { cargo xtask "$@"; }`.
+    Completions(Completions),
+    /// Print the manual page
+    Man(Man),
+}
+
+/// The commands that need a workspace.
+#[derive(Debug, Subcommand)]
+pub enum InWorkspace {
     /// Show what Argo CD would change
     ///
     /// Renders each target as Argo CD does and compares the result with its goldens in tests/golden. A target is
@@ -157,17 +195,7 @@ pub enum Command {
     ///
     /// Measures this workspace, and generated ones of up to 5000 Applications. Without arguments, runs all rows except
     /// those about `cargo build`, which take minutes.
-    Bench {
-        /// Part of the name of a row to measure
-        #[arg(value_name = "ROW")]
-        rows: Vec<String>,
-        /// Number of rounds
-        #[arg(long, default_value = "5", value_name = "N")]
-        rounds: usize,
-        /// Write a plot of times by size to this SVG file; without rows, measure nothing else
-        #[arg(long, value_name = "FILE")]
-        plot: Option<PathBuf>,
-    },
+    Bench(Bench),
     /// Check charts, rendered objects, Applications, and projects
     ///
     /// Charts: `helm lint` for every case, coverage of template branches and values by cases, README value
@@ -232,11 +260,6 @@ pub enum Command {
         #[arg(long)]
         diff: bool,
     },
-    /// Write charts.toml for a repository that has none
-    ///
-    /// Finds the Git remote, the Applications, and the charts that render Applications. Run it at the root of a repository
-    /// that Argo CD deploys, or with `--root DIR`.
-    Init,
     /// Create a chart, an AppProject, an Application, and goldens for a new service
     ///
     /// Writes charts/<app> with a closed values schema, a case, and a README; its image or its chart dependency; its
@@ -263,27 +286,24 @@ pub enum Command {
     /// List, install, or verify the pinned tools
     #[command(subcommand)]
     Tools(Tools),
-    /// Show or reduce the size of the cache
-    ///
-    /// The cache contains the results of renders and checks, stored under the digest of their inputs, so a result is never
-    /// computed twice, not even on another branch or in another checkout. The least recently used entries are deleted
-    /// automatically.
-    #[command(subcommand)]
-    Cache(Cache),
-    /// Check whether this machine has everything that the commands need
-    ///
-    /// Looks for the workspace, the cache, git, the pinned tools and charts, a container engine, Go, and a terminal, and
-    /// lists the commands that need each missing item. Installs nothing. The exit code is 0 if `render` works.
-    Doctor,
-    /// Print a completion script for a shell
-    ///
-    /// Completes the program `xtask`. To use it with Cargo, define a function: `xtask() { cargo xtask "$@"; }`.
-    Completions(Completions),
-    /// Print the manual page
-    Man(Man),
 }
 
 impl Command {
+    /// Returns the command's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::InWorkspace(command) => command.name(),
+            Self::Init => "init",
+            Self::Cache(_) => "cache",
+            Self::Doctor => "doctor",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
+}
+
+impl InWorkspace {
     /// Returns the command's name.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -293,7 +313,7 @@ impl Command {
             Self::Review(_) => "review",
             Self::Pending(_) => "pending",
             Self::Deps { .. } => "deps",
-            Self::Bench { .. } => "bench",
+            Self::Bench(_) => "bench",
             Self::Lint(_) => "lint",
             Self::Ci(_) => "ci",
             Self::Validate(_) => "validate",
@@ -303,301 +323,29 @@ impl Command {
             Self::TestKind(_) => "test-kind",
             Self::TestGitops(_) => "test-gitops",
             Self::Outdated { .. } => "outdated",
-            Self::Init => "init",
             Self::New(_) => "new",
             Self::Explain(_) => "explain",
             Self::Impact(_) => "impact",
             Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
-            Self::Cache(_) => "cache",
-            Self::Doctor => "doctor",
-            Self::Completions(_) => "completions",
-            Self::Man(_) => "man",
         }
     }
 }
 
-/// `render`.
+/// `bench`.
 #[derive(Debug, Args)]
-pub struct Render {
-    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
-    #[arg(value_name = "TARGET")]
-    pub targets: Vec<String>,
+pub struct Bench {
+    /// Part of the name of a row to measure
+    #[arg(value_name = "ROW")]
+    pub rows: Vec<String>,
 
-    /// Update the goldens, and remove those of objects that are no longer rendered (refused if CI=true)
-    #[arg(long)]
-    pub accept: bool,
+    /// Number of rounds
+    #[arg(long, default_value = "5", value_name = "N")]
+    pub rounds: usize,
 
-    /// Also render fresh targets and targets whose renders are cached
-    #[arg(long)]
-    pub force: bool,
-
-    /// Also write the rendered objects to this directory, in the layout of tests/golden
-    #[arg(long, value_name = "DIR")]
-    pub output: Option<PathBuf>,
-
-    /// Render as another Argo CD release does, for example 3.4
-    #[arg(long, value_name = "VERSION")]
-    pub argocd: Option<String>,
-
-    /// Render again whenever a file changes, and print the changes, until Ctrl-C
-    #[arg(long, conflicts_with = "accept")]
-    pub watch: bool,
-
-    /// Only the targets in shard I of N, for a CI matrix; shard 1 also checks files that belong to no Application
-    #[arg(long, value_name = "I/N", conflicts_with = "accept")]
-    pub shard: Option<Shard>,
-}
-
-/// `review` and `pending`.
-#[derive(Debug, Args)]
-pub struct Selection {
-    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
-    #[arg(value_name = "TARGET")]
-    pub targets: Vec<String>,
-}
-
-/// `lint`.
-#[derive(Debug, Args)]
-pub struct Lint {
-    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
-    #[arg(value_name = "TARGET")]
-    pub targets: Vec<String>,
-
-    /// Update the value tables in README files (refused if CI=true)
-    #[arg(long)]
-    pub fix: bool,
-
-    /// Revision to compare charts and rendered objects with [default: the merge base with the main branch]
-    #[arg(long, value_name = "REV")]
-    pub base: Option<String>,
-
-    /// List the images that the targets use, and check nothing
-    #[arg(long, conflicts_with_all = ["fix", "base"])]
-    pub images: bool,
-
-    /// Only the targets in shard I of N, for a CI matrix; shard 1 also checks files that belong to no Application
-    #[arg(long, value_name = "I/N", conflicts_with = "fix")]
-    pub shard: Option<Shard>,
-}
-
-/// `ci`.
-#[derive(Debug, Args)]
-pub struct Ci {
-    /// Directory with additional CustomResourceDefinitions, for example Argo CD's
-    #[arg(long, value_name = "DIR")]
-    pub crds: Option<PathBuf>,
-
-    /// Revision to compare charts and rendered objects with [default: the merge base with the main branch]
-    #[arg(long, value_name = "REV")]
-    pub base: Option<String>,
-
-    /// Also run `test-kind`
-    #[arg(long)]
-    pub kind: bool,
-
-    /// Also run `test-gitops`
-    #[arg(long)]
-    pub gitops: bool,
-
-    /// Only the targets in shard I of N, for a CI matrix; shard 1 also checks files that belong to no Application
-    #[arg(long, value_name = "I/N")]
-    pub shard: Option<Shard>,
-
-    /// Where to write the report.
-    #[command(flatten)]
-    pub outputs: Outputs,
-}
-
-/// `validate`.
-#[derive(Debug, Args)]
-pub struct Validate {
-    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all, and the manifests in argocd/]
-    #[arg(value_name = "TARGET")]
-    pub targets: Vec<String>,
-
-    /// Directory with additional CustomResourceDefinitions, for example Argo CD's
-    #[arg(long, value_name = "DIR")]
-    pub crds: Option<PathBuf>,
-
-    /// Only the targets in shard I of N, for a CI matrix; shard 1 also checks files that belong to no Application
-    #[arg(long, value_name = "I/N")]
-    pub shard: Option<Shard>,
-
-    /// Also verify every SealedSecret with the Sealed Secrets controller of this cluster
+    /// Write a plot of times by size to this SVG file; without rows, measure nothing else
     #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
-}
-
-/// `schemas`.
-#[derive(Debug, Args)]
-pub struct Schemas {
-    /// Read the OpenAPI document of the cluster in `--kubeconfig`
-    #[arg(long, requires = "kubeconfig", conflicts_with = "from", required_unless_present_any = ["from", "check"])]
-    pub from_cluster: bool,
-
-    /// Kubeconfig of the cluster; the current context of the shell is never used
-    #[arg(long, value_name = "FILE", requires = "from_cluster")]
-    pub kubeconfig: Option<PathBuf>,
-
-    /// Output of `kubectl get --raw /openapi/v2`, or `-` for standard input
-    #[arg(long, value_name = "FILE")]
-    pub from: Option<PathBuf>,
-
-    /// Write nothing; report schemas that are missing or unused, and, with `--from` or `--from-cluster`, outdated
-    #[arg(long)]
-    pub check: bool,
-}
-
-/// `image`.
-#[derive(Debug, Args)]
-pub struct Image {
-    /// Images [default: all]
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
-
-    /// Also rebuild fresh images, without the build cache, for example to install newer packages
-    #[arg(long)]
-    pub force: bool,
-
-    /// Value of an `ARG` of the Dockerfile, for example `BASE_IMAGE=registry.example.com/debian:bookworm-slim`
-    #[arg(long = "build-arg", value_name = "NAME=VALUE")]
-    pub build_args: Vec<String>,
-
-    /// Push the images
-    #[arg(long)]
-    pub push: bool,
-
-    /// Registry to push to, with an optional path, for example `ghcr.io/example` [default: that of the chart's values]
-    #[arg(long, value_name = "REGISTRY", requires = "push")]
-    pub registry: Option<String>,
-
-    /// Platforms to build and push for, with provenance and an SBOM, for example `linux/amd64,linux/arm64`; requires
-    /// docker with buildx [default: the platform of the engine]
-    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',', requires = "push")]
-    pub platforms: Vec<String>,
-}
-
-/// `seal`.
-#[derive(Debug, Args)]
-pub struct Seal {
-    /// The Application
-    #[arg(value_name = "APP")]
-    pub app: String,
-
-    /// Name of the Secret [default: the only SealedSecret that the Application or one of its cases renders]
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
-
-    /// Keys of the Secret, each with the file that contains its value; `-` is standard input
-    #[arg(value_name = "KEY=FILE", required = true)]
-    pub values: Vec<String>,
-}
-
-/// `new`.
-#[derive(Debug, Args)]
-pub struct New {
-    /// Name of the Application, its project, chart, and release
-    #[arg(value_name = "APP")]
-    pub app: String,
-
-    /// Create an umbrella chart over this chart, at this exact version [default: a chart with a Deployment]
-    #[arg(long, value_name = "NAME@VERSION", requires = "repository")]
-    pub dependency: Option<String>,
-
-    /// Helm repository of the dependency, `https://…` or `oci://…`
-    #[arg(long, value_name = "URL", requires = "dependency")]
-    pub repository: Option<String>,
-
-    /// Destination namespace [default: the name of the Application]
-    #[arg(long, value_name = "NAMESPACE")]
-    pub namespace: Option<String>,
-}
-
-/// `explain`.
-#[derive(Debug, Args)]
-pub struct Explain {
-    /// A code, such as golden-differs, or a target, such as web/default [default: all codes]
-    #[arg(value_name = "CODE|TARGET")]
-    pub subject: Option<String>,
-
-    /// An object of the target, `<kind>/<name>` or `<kind>/<namespace>/<name>` [default: list the objects]
-    #[arg(value_name = "KIND/NAME")]
-    pub object: Option<String>,
-
-    /// The path of a field, such as `spec.ports.0.port` [default: every line of the object]
-    #[arg(value_name = "FIELD")]
-    pub field: Option<String>,
-
-    /// Print how many rendered lines of each target can be traced
-    #[arg(long, conflicts_with_all = ["object", "field"])]
-    pub coverage: bool,
-}
-
-/// `impact`.
-#[derive(Debug, Args)]
-pub struct Impact {
-    /// The path of a value, such as `service.port`
-    #[arg(value_name = "VALUE")]
-    pub value: String,
-
-    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
-    #[arg(value_name = "TARGET")]
-    pub targets: Vec<String>,
-}
-
-/// `argocd`.
-#[derive(Debug, Subcommand)]
-pub enum Argocd {
-    /// List the Applications with their chart, destination, and whether their goldens are fresh
-    List,
-    /// Change the repository URL in charts.toml, Applications, and projects, for example to a fork
-    ///
-    /// Replaces the URL in charts.toml and in each source and project in argocd/ that uses it. Comments and layout are
-    /// kept. All files are staged before the first one is replaced, and charts.toml is the last one: if the command is
-    /// killed in between, run it again.
-    SetRepository {
-        /// URL that Argo CD uses
-        #[arg(value_name = "URL")]
-        url: String,
-
-        /// Branch, tag, or commit that Argo CD tracks
-        #[arg(long, value_name = "REVISION", allow_hyphen_values = true)]
-        revision: Option<String>,
-    },
-}
-
-/// `tools`.
-#[derive(Debug, Subcommand)]
-pub enum Tools {
-    /// List the pinned tools and where each was found
-    List {
-        /// `<tool>` or `<tool>@<version>` [default: all]
-        names: Vec<String>,
-    },
-    /// Install the pinned tools that are missing
-    Install {
-        /// `<tool>` or `<tool>@<version>` [default: all]
-        names: Vec<String>,
-    },
-    /// Verify the installed tools against their checksums
-    Verify {
-        /// `<tool>` or `<tool>@<version>` [default: all]
-        names: Vec<String>,
-    },
-}
-
-/// `cache`.
-#[derive(Debug, Subcommand)]
-pub enum Cache {
-    /// Show the size and the number of entries of each part of the cache
-    Stats,
-    /// Delete the least recently used entries
-    Gc {
-        /// Size of results and inline values to keep, in MiB; 0 also deletes exported commits [default: 512]
-        #[arg(long, value_name = "MIB")]
-        limit: Option<u64>,
-    },
+    pub plot: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use self::dockerfile::Dockerfile;
 pub const FOLDER: &str = "images";
 
 /// The directory of the images that only scenarios use, relative to the root.
-pub const TEST_FOLDER: &str = "tests/images";
+pub(crate) const TEST_FOLDER: &str = "tests/images";
 
 /// The label that contains the digest of an image's inputs.
 pub const LABEL: &str = "xtask.inputs";
@@ -146,7 +146,7 @@ pub fn load(root: &Path, wanted: &[String]) -> Result<Vec<Image>> {
 }
 
 /// Loads the images that only scenarios use. All errors are returned together.
-pub fn load_for_tests(root: &Path) -> Result<Vec<Image>> {
+pub(crate) fn load_for_tests(root: &Path) -> Result<Vec<Image>> {
     let mut diagnostics = Diagnostics::default();
     let folder = root.join(TEST_FOLDER);
     let load = |name: String| {
@@ -216,7 +216,7 @@ impl Image {
 
 impl Builder<'_> {
     /// Builds an image unless it is fresh.
-    pub fn ensure(&self, image: &Image) -> Result<Ready> {
+    pub(crate) fn ensure(&self, image: &Image) -> Result<Ready> {
         self.known_arguments(image)?;
         let bases = self.bases(image)?;
         let inputs = image.digest(&bases, self.arguments)?;

@@ -116,7 +116,7 @@ fn sources(node: &Node, depth: usize, found: &mut impl FnMut(&str, &str)) {
 
 /// The revision that most sources of a repository track.
 #[must_use]
-pub fn usual_revision<'a>(documents: impl Iterator<Item = &'a Node>, repository: &str) -> Option<String> {
+pub(crate) fn usual_revision<'a>(documents: impl Iterator<Item = &'a Node>, repository: &str) -> Option<String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for document in documents {
         revisions(document, repository, 0, &mut counts);

@@ -18,6 +18,7 @@ pub mod argocd_fields;
 pub mod argocd_folder;
 pub mod backend_ports;
 pub mod base;
+pub mod cached_findings;
 pub mod change;
 pub mod character_misleading;
 pub mod chart_name;
@@ -44,8 +45,6 @@ pub mod images;
 pub mod ingress_conflict;
 pub mod ingress_tls;
 pub mod integer_as_float;
-pub mod kept;
-pub mod life_cycle;
 pub mod monitor_fields;
 pub mod monitors;
 pub mod mounted_paths;
@@ -78,9 +77,9 @@ pub mod references;
 mod renovate_patterns;
 mod replicas;
 pub mod repository_moved;
-mod scenario_applied;
 pub mod scenario_committed;
 mod scenario_images;
+mod scenario_manifests;
 mod scenario_needs;
 pub mod scenario_objects;
 pub mod scenario_references;
@@ -96,6 +95,7 @@ pub mod service_names;
 pub mod service_pods;
 pub mod sub_path;
 pub mod subject;
+pub mod sync_dependencies;
 pub mod target_revision;
 pub mod template;
 pub mod template_duplicate;
@@ -127,7 +127,7 @@ use self::subject::{ChartSubject, Fix, Subject};
 pub struct Check {
     /// The codes that it may report.
     pub codes: &'static [Code],
-    /// What it needs, and its function.
+    /// Its function, by what it needs.
     pub run: Run,
     /// Returns the files to replace to fix its findings, if it can fix any.
     pub fix: Option<fn(&Subject<'_>) -> Vec<Fix>>,
@@ -159,7 +159,7 @@ impl Check {
 
     /// Whether it may report what is not only a convention.
     #[must_use]
-    pub fn finds_faults(&self) -> bool {
+    pub(crate) fn finds_faults(&self) -> bool {
         self.codes.iter().any(|code| code.class() != Class::Convention)
     }
 
@@ -169,7 +169,7 @@ impl Check {
 }
 
 /// All checks, in the order of their files. A new check is a file and a row here.
-pub const CHECKS: &[Check] = &[
+pub(crate) const CHECKS: &[Check] = &[
     Check::new(alert_subjects::CODES, Run::Objects(alert_subjects::check)),
     Check::new(alert_tests::CODES, Run::Objects(alert_tests::check)),
     Check::new(application_chart::CODES, Run::Files(application_chart::check)),
@@ -205,7 +205,6 @@ pub const CHECKS: &[Check] = &[
     Check::new(ingress_conflict::CODES, Run::Objects(ingress_conflict::check)),
     Check::new(ingress_tls::CODES, Run::Objects(ingress_tls::check)),
     Check::new(integer_as_float::CODES, Run::Objects(integer_as_float::check)),
-    Check::new(life_cycle::CODES, Run::Objects(life_cycle::check)),
     Check::new(monitor_fields::CODES, Run::Objects(monitor_fields::check)),
     Check::new(monitors::CODES, Run::Objects(monitors::check)),
     Check::new(mounted_paths::CODES, Run::Objects(mounted_paths::check)),
@@ -214,13 +213,13 @@ pub const CHECKS: &[Check] = &[
     Check::new(network_policy::CODES, Run::Objects(network_policy::check)),
     Check::new(network_policy_dns::CODES, Run::Objects(network_policy_dns::check)),
     Check::new(node_image::CODES, Run::Files(node_image::check)),
+    Check::new(node_ports::CODES, Run::Objects(node_ports::check)),
     Check::new(null_ignored::CODES, Run::Helm(null_ignored::check)),
     Check::new(object_duplicate::CODES, Run::Objects(object_duplicate::check)),
     Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
     Check::new(patterns::CODES, Run::Files(patterns::check)),
-    Check::new(pod_security::CODES, Run::Objects(pod_security::check)),
     Check::new(pod_placement::CODES, Run::Objects(pod_placement::check)),
-    Check::new(node_ports::CODES, Run::Objects(node_ports::check)),
+    Check::new(pod_security::CODES, Run::Objects(pod_security::check)),
     Check::new(pod_start::CODES, Run::Objects(pod_start::check)),
     Check::new(policy_pods::CODES, Run::Objects(policy_pods::check)),
     Check::new(port_duplicate::CODES, Run::Objects(port_duplicate::check)),
@@ -246,11 +245,12 @@ pub const CHECKS: &[Check] = &[
     Check::new(service_names::CODES, Run::Objects(service_names::check)),
     Check::new(service_pods::CODES, Run::Objects(service_pods::check)),
     Check::new(sub_path::CODES, Run::Objects(sub_path::check)),
+    Check::new(sync_dependencies::CODES, Run::Objects(sync_dependencies::check)),
     Check::new(target_revision::CODES, Run::Git(target_revision::check)),
     Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
     Check::new(template_ineffective::CODES, Run::Files(template_ineffective::check)),
-    Check::new(template_unrendered::CODES, Run::Files(template_unrendered::check)),
     Check::new(template_objects::CODES, Run::Files(template_objects::check)),
+    Check::new(template_unrendered::CODES, Run::Files(template_unrendered::check)),
     Check::new(test_deployed::CODES, Run::Objects(test_deployed::check)),
     Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),
     Check::new(value_misread::CODES, Run::Helm(value_misread::check)),

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
 use diagnostics::{Code, Diagnostic, Result};
@@ -10,8 +9,7 @@ use toolbox::environment::Environment;
 use toolbox::progress::Progress;
 use toolbox::{limits, process, timings};
 use workspace::stand_in;
-use xtask::cli::{Cli, Command};
-use xtask::commands::end_to_end::prepare;
+use xtask::cli::{Cache, Cli, Command, Common, Explain, InWorkspace};
 use xtask::commands::engines::Engines;
 use xtask::commands::{
     Outcome, Session, argocd, bench, cache, ci, completions, deps, diff, doctor, explain, explain_object, image,
@@ -56,7 +54,7 @@ fn stopped(stop: &clap::Error) -> ExitCode {
     if report::arguments(&text, stop.use_stderr()) { ExitCode::from(code) } else { ExitCode::from(3) }
 }
 
-/// What kustomize runs as KSOPS, in the directory of a kustomization.
+/// The program that kustomize runs as KSOPS, in the directory of a kustomization.
 fn ksops(arguments: &[String]) -> ExitCode {
     let generated = stand_in::ksops(arguments, std::io::stdin(), Path::new("."));
     if report::unchanged(generated.as_deref().map_err(String::as_str)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -67,31 +65,38 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome
     process::catch_signals()
         .map_err(|error| Diagnostic::new(Code::Io, format!("cannot listen to signals: {error}")))?;
     limits::configure(&environment.limits)?;
-    if let Command::Explain(cli::Explain { subject, object: None, coverage: false, .. }) = &cli.command
-        && !subject.as_ref().is_some_and(|subject| subject.contains('/'))
-    {
-        return explain::run(printer, subject.as_deref());
-    }
-    let common = cli.common;
+    let Cli { command, common } = cli;
     if common.offline {
         process::go_offline();
     }
+    match command {
+        Command::Init => init::run(common.root, &environment.cache, printer),
+        Command::Doctor => doctor::run(common.root, common.offline, environment, printer),
+        Command::Cache(Cache::Stats) => cache::stats(environment, printer),
+        Command::Cache(Cache::Gc { limit }) => cache::gc(environment, printer, limit),
+        Command::Completions(args) => Ok(completions::run(printer, args.shell)),
+        Command::Man(args) => man::run(printer, args.output.as_deref()),
+        Command::InWorkspace(InWorkspace::Explain(explain)) if explain.is_about_codes() => {
+            explain::run(printer, explain.subject.as_deref())
+        }
+        Command::InWorkspace(command) => run_in_workspace(command, common, environment, printer),
+    }
+}
+
+/// Runs a command in a workspace, and reports how it ran: what its engines found, timings, and annotations on GitHub.
+fn run_in_workspace(
+    command: InWorkspace,
+    common: Common,
+    environment: &Environment,
+    printer: &Printer,
+) -> Result<Outcome> {
     if common.timings.is_some() {
         timings::record();
     }
-    match &cli.command {
-        Command::Init => return init::run(common.root, &environment.cache, printer),
-        Command::Doctor => return doctor::run(common.root, common.offline, environment, printer),
-        Command::Cache(cli::Cache::Stats) => return cache::stats(environment, printer),
-        Command::Cache(cli::Cache::Gc { limit }) => return cache::gc(environment, printer, *limit),
-        Command::Completions(args) => return Ok(completions::run(printer, args.shell)),
-        Command::Man(args) => return man::run(printer, args.output.as_deref()),
-        _ => {}
-    }
     let engines = Engines::new(common.engine, environment.engine.as_deref())?;
     let session = Session::new(common.root, common.offline, common.jobs, environment, printer, &engines)?;
-    let name = cli.command.name();
-    let mut outcome = dispatch(&session, cli.command);
+    let name = command.name();
+    let mut outcome = dispatch(&session, command);
     session.close();
     let found = engines.findings();
     if !found.is_empty() {
@@ -122,94 +127,40 @@ fn write_timings(session: &Session<'_>, command: &str, file: Option<&Path>) -> R
     Ok(())
 }
 
-fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
+/// Runs a command in a workspace.
+fn dispatch(session: &Session<'_>, command: InWorkspace) -> Result<Outcome> {
     match command {
-        Command::Render(args) => {
-            let cli::Render { targets, accept, force, output, argocd, watch, shard } = args;
-            let request = render::Request { targets, accept, force, output, argocd, shard };
-            if watch { watch::run(session, &request) } else { Ok(render::run(session, &request)) }
-        }
-        Command::Diff(args) => {
-            let cli::Diff { targets, base, head, base_argocd, head_argocd, diff, fail_on, policy, outputs } = args;
-            let (fail_on, view) = (fail_on.map(Into::into), diff);
-            let request =
-                diff::Request { targets, base, head, base_argocd, head_argocd, fail_on, view, policy, outputs };
-            diff::run(session, &request)
-        }
-        Command::Review(cli::Selection { targets }) => review::run(session, &targets),
-        Command::Pending(cli::Selection { targets }) => pending::run(session, &targets),
-        Command::Deps { update } => deps::run(session, update.as_deref()),
-        Command::Ci(cli::Ci { outputs, crds, base, kind, gitops, shard }) => {
-            ci::run(session, &ci::Request { outputs, crds, base, kind, gitops, shard })
-        }
-        Command::Bench { rows, rounds, plot } => bench::run(session, &bench::Request { rows, rounds, plot }),
-        Command::Lint(cli::Lint { targets, fix, base, images, shard }) => {
-            lint::run(session, &lint::Request { targets, fix, base, images, shard })
-        }
-        Command::Validate(cli::Validate { targets, crds, shard, kubeconfig }) => {
+        InWorkspace::Render(request) if request.watch => watch::run(session, &request),
+        InWorkspace::Render(request) => Ok(render::run(session, &request)),
+        InWorkspace::Diff(request) => diff::run(session, &request),
+        InWorkspace::Review(request) => review::run(session, &request.targets),
+        InWorkspace::Pending(request) => pending::run(session, &request.targets),
+        InWorkspace::Deps { update } => deps::run(session, update.as_deref()),
+        InWorkspace::Ci(request) => ci::run(session, &request),
+        InWorkspace::Bench(request) => bench::run(session, &request),
+        InWorkspace::Lint(request) => lint::run(session, &request),
+        InWorkspace::Validate(cli::Validate { targets, crds, shard, kubeconfig }) => {
             validate::run(session, &validate::Request { targets, crds, shard, kubeconfig, only: None })
         }
-        Command::Schemas(cli::Schemas { from_cluster: _, kubeconfig, from, check }) => {
-            schemas::run(session, &schemas::Request { kubeconfig, from, check })
-        }
-        Command::Image(cli::Image { names, force, build_args, push, registry, platforms }) => {
-            image::run(session, &image::Request { names, force, build_args, push, registry, platforms })
-        }
-        Command::Seal(cli::Seal { app, name, values }) => seal::run(session, &seal::Request { app, name, values }),
-        Command::TestKind(args) => test_kind::run(session, &end_to_end(args)),
-        Command::TestGitops(args) => {
-            let cli::TestGitops {
-                common,
-                argocd_manifest,
-                helm_repositories,
-                recovery,
-                argocd_upgrade,
-                earlier_argocd_manifest,
-                window,
-            } = args;
-            let (common, window) = (end_to_end(common), Duration::from_secs(window));
-            let request = test_gitops::Request {
-                common,
-                argocd_manifest,
-                earlier_argocd_manifest,
-                window,
-                helm_repositories,
-                recovery,
-                argocd_upgrade,
-            };
-            test_gitops::run(session, &request)
-        }
-        Command::Init => init::run(Some(session.root.clone()), &session.environment.cache, session.printer),
-        Command::Doctor => {
-            doctor::run(Some(session.root.clone()), session.offline, session.environment, session.printer)
-        }
-        Command::Cache(cli::Cache::Stats) => cache::stats(session.environment, session.printer),
-        Command::Cache(cli::Cache::Gc { limit }) => cache::gc(session.environment, session.printer, limit),
-        Command::Completions(args) => Ok(completions::run(session.printer, args.shell)),
-        Command::Man(args) => man::run(session.printer, args.output.as_deref()),
-        Command::Outdated { diff } => outdated::run(session, diff),
-        Command::New(cli::New { app, dependency, repository, namespace }) => {
-            new::run(session, &new::Request { app, dependency, repository, namespace })
-        }
-        Command::Explain(cli::Explain { subject, coverage: true, .. }) => {
+        InWorkspace::Schemas(request) => schemas::run(session, &request),
+        InWorkspace::Image(request) => image::run(session, &request),
+        InWorkspace::Seal(request) => seal::run(session, &request),
+        InWorkspace::TestKind(request) => test_kind::run(session, &request),
+        InWorkspace::TestGitops(request) => test_gitops::run(session, &request),
+        InWorkspace::Outdated { diff } => outdated::run(session, diff),
+        InWorkspace::New(request) => new::run(session, &request),
+        InWorkspace::Explain(Explain { subject, coverage: true, .. }) => {
             explain_object::coverage(session, subject.as_slice())
         }
-        Command::Explain(cli::Explain { subject, object, field, .. }) => explain_object::run(
+        InWorkspace::Explain(Explain { subject, object, field, .. }) => explain_object::run(
             session,
             &explain_object::Request { target: subject.unwrap_or_default(), object, field },
         ),
-        Command::Impact(cli::Impact { value, targets }) => impact::run(session, &impact::Request { value, targets }),
-        Command::Argocd(cli::Argocd::List) => argocd::list(session),
-        Command::Argocd(cli::Argocd::SetRepository { url, revision }) => {
+        InWorkspace::Impact(request) => impact::run(session, &request),
+        InWorkspace::Argocd(cli::Argocd::List) => argocd::list(session),
+        InWorkspace::Argocd(cli::Argocd::SetRepository { url, revision }) => {
             argocd::set_repository(session, &url, revision.as_deref())
         }
-        Command::Tools(command) => tools::run(session, &command),
+        InWorkspace::Tools(command) => tools::run(session, &command),
     }
-}
-
-/// The arguments that both commands with scenarios have.
-fn end_to_end(options: cli::EndToEnd) -> prepare::Request {
-    let cli::EndToEnd { apps, keep, fresh, delete, step, upgrade_from, node_image, manifest, api_port, junit } =
-        options;
-    prepare::Request { apps, node_image, keep, fresh, delete, api_port, step, upgrade_from, manifest, junit }
 }

@@ -99,7 +99,7 @@ pub fn chart_files(service: &Service, upstream: &Upstream) -> Result<BTreeMap<St
 
 /// The project and the Application, by path relative to the root.
 #[must_use]
-pub fn argocd_files(service: &Service, reach: &Reach) -> BTreeMap<String, String> {
+pub(crate) fn argocd_files(service: &Service, reach: &Reach) -> BTreeMap<String, String> {
     let app = &service.app;
     let fill = |skeleton: &str| {
         let mut text = fill(skeleton, service, &Upstream::default());

@@ -76,7 +76,7 @@ fn reserved(root: &Path, folder: &Path) -> Result<()> {
 }
 
 /// Fails if a file of a report is one of this tool's own, or in a directory of the goldens, of a chart, or of Git.
-pub fn reserved_file(root: &Path, file: &Path) -> Result<()> {
+pub(crate) fn reserved_file(root: &Path, file: &Path) -> Result<()> {
     let own = [CONFIG_FILE, CHARTS_LOCK_FILE, TOOLS_LOCK_FILE];
     let owner = match own.iter().find(|own| resolved(file) == resolved(&root.join(own))) {
         Some(_) => "is read by this tool",

@@ -83,7 +83,7 @@ impl Pinned {
 
     /// The advisories that affect this version, each with the range that it lies in.
     #[must_use]
-    pub fn affected_by<'a>(&'a self, advisories: &'a Advisories) -> Vec<(&'a Advisory, &'a Range)> {
+    pub(crate) fn affected_by<'a>(&'a self, advisories: &'a Advisories) -> Vec<(&'a Advisory, &'a Range)> {
         let Some(known) = self.known() else { return Vec::new() };
         self.advisories(advisories).filter_map(|advisory| Some((advisory, advisory.affects(&known)?))).collect()
     }

@@ -280,7 +280,7 @@ impl Printer {
 
     /// Whether a person can read questions and answer them.
     #[must_use]
-    pub fn can_ask(&self) -> bool {
+    pub(crate) fn can_ask(&self) -> bool {
         self.format == Format::Human && io::stdin().is_terminal() && io::stdout().is_terminal()
     }
 
@@ -324,7 +324,7 @@ impl Printer {
     }
 
     /// Prints a result with styles; the text of others in it has passed [`safe::text`] or [`safe::line`].
-    pub fn styled(&self, text: &str) {
+    pub(crate) fn styled(&self, text: &str) {
         if self.format == Format::Human {
             self.stdout(text);
         }
@@ -360,7 +360,7 @@ impl Printer {
     }
 
     /// Prints a text with styles in place of what a terminal shows.
-    pub fn screenful(&self, text: &str) {
+    pub(crate) fn screenful(&self, text: &str) {
         if io::stdout().is_terminal() {
             self.screen.write(|_| Streams::clear());
         }

@@ -46,10 +46,10 @@ pub enum Decision {
 }
 
 /// The question, with the keys of its answers.
-pub const QUESTION: &str = "Accept this change [y,n,s,a,q,?]? ";
+pub(crate) const QUESTION: &str = "Accept this change [y,n,s,a,q,?]? ";
 
 /// The meanings of the keys.
-pub const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 y - yes, accept this change
 n - no, reject this change: the goldens that it would change stay as they are
 s - skip this change and decide later

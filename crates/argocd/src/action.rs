@@ -15,10 +15,10 @@ use crate::effect::{self, Removal, Update};
 use crate::hooks::{self, Deletion};
 use crate::{excluded, sync_order};
 
-/// What Argo CD does with an object.
+/// The action of Argo CD on an object, and how it is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// What it does.
+    /// The action.
     pub action: Action,
     /// How it updates the object; `None` if it deletes the object and creates it again.
     pub update: Option<refusal::Update>,
@@ -38,7 +38,7 @@ impl Plan {
 
 /// A plan that depends on whether a sync starts.
 struct Draft {
-    /// What happens if a sync starts.
+    /// The plan of the next sync.
     plan: Plan,
     /// Whether the change makes the Application `OutOfSync`.
     starts: Starts,
@@ -72,7 +72,7 @@ pub fn plans(application: &Node, changes: &[(Option<&Object>, Option<&Object>)],
     drafts.into_iter().map(plan).collect()
 }
 
-/// What happens to the objects of an Application that is no longer defined. `deleted` says whether something deletes it.
+/// The actions on the objects of an Application that is no longer defined. `deleted` says whether something deletes it.
 #[must_use]
 pub fn plans_without<'a>(
     application: &Node,

@@ -108,9 +108,9 @@ impl Source {
 }
 
 impl Application {
-    /// What Argo CD calls its instance name, whatever instance of Argo CD it belongs to.
+    /// Its instance name in Argo CD, without the declared instance of Argo CD.
     #[must_use]
-    pub fn own_instance(&self) -> &str {
+    fn own_instance(&self) -> &str {
         split_instance(&self.instance).0
     }
 
@@ -140,7 +140,7 @@ impl Application {
     }
 }
 
-/// What a manifest defines.
+/// The Applications and ApplicationSets that a manifest defines.
 #[derive(Debug, Default)]
 pub struct Manifests {
     /// The Applications, in order.
@@ -337,7 +337,7 @@ pub fn is_control_plane(namespace: &str) -> bool {
     CONTROL_PLANES.contains(&namespace)
 }
 
-/// What separates the name of an Application from that of the Argo CD instance to which it belongs. Neither contains it.
+/// The separator between the name of an Application and that of its Argo CD instance. Neither contains it.
 const AT: char = '@';
 
 /// The name of an object that is unique across instances of Argo CD: `name@argocd`, or only its name in the instance

@@ -41,7 +41,7 @@ use crate::go_template::{MissingKey, Options};
 /// How many further names a finding lists.
 const NAMED: usize = 4;
 
-/// What an ApplicationSet generates.
+/// The result of an ApplicationSet.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
     /// Its name.
@@ -52,7 +52,7 @@ pub struct Outcome {
     pub applications: Vec<Generated>,
     /// Generators and Applications that cannot be evaluated here.
     pub unavailable: Vec<Unavailable>,
-    /// What is wrong with it.
+    /// The errors in it.
     pub diagnostics: Diagnostics,
 }
 
@@ -65,7 +65,7 @@ pub struct Generated {
     pub generator: &'static str,
     /// The parameters: nested with `goTemplate`, or else flat.
     pub parameters: Json,
-    /// What the parameters come from. Several in a matrix.
+    /// The origins of the parameters. Several in a matrix.
     pub origins: Vec<Origin>,
 }
 
@@ -76,7 +76,7 @@ impl Generated {
         self.application.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default()
     }
 
-    /// What made it, such as `git: apps/web`.
+    /// A description of the generator, such as `git: apps/web`.
     #[must_use]
     pub fn made_by(&self) -> String {
         let origins: Vec<&str> = self.origins.iter().map(|origin| origin.text.as_str()).collect();
@@ -84,16 +84,9 @@ impl Generated {
     }
 }
 
-/// Whether a document is an ApplicationSet.
-#[must_use]
-pub fn is_application_set(root: &Node) -> bool {
-    let text = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
-    text("kind") == "ApplicationSet" && text("apiVersion").starts_with("argoproj.io/")
-}
-
 /// Generates the Applications of an ApplicationSet.
 ///
-/// What one generator cannot generate does not keep the others from generating.
+/// A generator that fails does not keep the others from generating.
 #[must_use]
 pub fn generate(root: &Node, around: &dyn Surroundings) -> Outcome {
     let text = |key: &str| root.find(&["metadata", key]).and_then(Node::as_str).unwrap_or_default().to_owned();
@@ -137,7 +130,7 @@ pub fn generate(root: &Node, around: &dyn Surroundings) -> Outcome {
     }
     outcome.report_duplicates();
     if known.has_errors() {
-        // What follows from a wrong field is reported with it.
+        // Errors that follow from a wrong field are reported with it.
         outcome.diagnostics = known;
     }
     outcome
@@ -216,7 +209,7 @@ fn duplicate(all: &[&Generated]) -> Diagnostic {
     diagnostic.help("use a parameter in `template.metadata.name` that differs between them")
 }
 
-/// What all Applications of an ApplicationSet have in common.
+/// The common inputs of all Applications of an ApplicationSet.
 struct Set {
     engine: Engine,
     template: Node,

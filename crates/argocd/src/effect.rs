@@ -27,7 +27,7 @@ pub enum Update {
     Recreated,
 }
 
-/// What a sync does with an object that is no longer rendered.
+/// The action of a sync on an object that is no longer rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
     /// It is deleted, because of the setting at this place.

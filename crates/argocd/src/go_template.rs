@@ -26,11 +26,11 @@ use std::sync::OnceLock;
 
 pub use self::error::{Error, Problem, Result};
 pub use self::exec::MissingKey;
-pub use self::normalize::normalize;
+pub(crate) use self::normalize::normalize;
 use self::signature::Function;
 pub use self::value::Value;
 
-/// What `goTemplateOptions` sets.
+/// The options in `goTemplateOptions`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
     /// `missingkey`
@@ -50,12 +50,12 @@ pub fn render(text: &str, dot: &Value, options: Options) -> Result<String> {
 
 /// The text of a number in JSON as Go writes it.
 #[must_use]
-pub fn number_text(value: f64) -> String {
+pub(crate) fn number_text(value: f64) -> String {
     number::json_text(value)
 }
 
 /// The names of all functions.
-pub fn function_names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn function_names() -> impl Iterator<Item = &'static str> {
     functions().keys().copied()
 }
 

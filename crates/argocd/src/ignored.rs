@@ -55,7 +55,7 @@ impl Ignored {
 
     /// Whether it cannot be said for all entries what they ignore.
     #[must_use]
-    pub fn is_uncertain(&self) -> bool {
+    pub(crate) fn is_uncertain(&self) -> bool {
         self.unknown
     }
 

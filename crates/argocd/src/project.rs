@@ -172,7 +172,7 @@ pub fn read(document: &Document) -> (Option<Project>, Diagnostics) {
 type Metadata = (String, Place, Option<(String, Place)>);
 
 /// Reads and validates `metadata` of an Application or AppProject.
-pub fn read_metadata(node: &Node, diagnostics: &mut Diagnostics) -> Option<Metadata> {
+fn read_metadata(node: &Node, diagnostics: &mut Diagnostics) -> Option<Metadata> {
     let mut fields = Fields::new(node, "metadata", Syntax::Argocd);
     let at = |key: &str| node.get(key).unwrap_or(node).place();
     let name = fields.required_string("name");

@@ -33,7 +33,7 @@ pub enum Setter {
     Object,
 }
 
-/// What is wrong with an option.
+/// An error in an option.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wrong {
     /// The problem.

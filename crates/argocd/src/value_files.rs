@@ -22,7 +22,7 @@ use crate::substitute::{self, Variables};
 pub struct Scope<'a> {
     /// The absolute path of the root: the repository, or the unpacked chart.
     pub root: &'a Path,
-    /// What the root is, for messages.
+    /// The kind of the root, for messages.
     pub kind: Root,
     /// The absolute path of the chart.
     pub chart: &'a Path,
@@ -36,7 +36,7 @@ pub struct Scope<'a> {
     pub ignored: &'a dyn Fn(&Path) -> bool,
 }
 
-/// What the root of a source is.
+/// The kind of the root of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Root {
     /// A Git repository.

@@ -38,7 +38,7 @@ impl Kubectl {
 
     /// An invocation of any program, with an environment that points to this cluster and to nothing of the user's.
     #[must_use]
-    pub fn aimed(&self, invocation: Invocation) -> Invocation {
+    pub(crate) fn aimed(&self, invocation: Invocation) -> Invocation {
         // The API server on this machine cannot be reached through a proxy.
         let direct = "127.0.0.1,localhost,::1,host.docker.internal";
         invocation
@@ -65,7 +65,7 @@ impl Kubectl {
     }
 
     /// Checks kubectl's version against the API server's: Kubernetes supports a skew of one minor version.
-    pub fn check_version(&self) -> Result<()> {
+    pub(crate) fn check_version(&self) -> Result<()> {
         let versions: Versions = self.json(&self.invocation().args(["version", "--output", "json"]))?;
         check_skew(&versions.client_version.git_version, &versions.server_version.git_version)
     }

@@ -139,7 +139,7 @@ impl Observer {
     }
 
     /// Waits briefly until each failed pod has a warning event, which follows the change of its status.
-    pub fn settle_events(&self, time: Duration, namespaces: &[String]) {
+    pub(crate) fn settle_events(&self, time: Duration, namespaces: &[String]) {
         let _ = self.wait(time, |snapshot| {
             let mut pods = namespaces.iter().flat_map(|namespace| snapshot.pods(namespace));
             let lacks_event = pods.any(|pod| {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::api::{Application, Claim, Custom, Event, List, Metadata, Node, Pod, Service, WatchEvent, Workload};
 
 /// The watched kinds, each with the API path of its objects in all namespaces.
-pub const WATCHED: &[(&str, &str)] = &[
+pub(crate) const WATCHED: &[(&str, &str)] = &[
     ("Pod", "/api/v1/pods"),
     ("Event", "/api/v1/events"),
     ("Node", "/api/v1/nodes"),
@@ -119,7 +119,7 @@ impl Snapshot {
 
     /// Whether an event is from before the watch began and has not happened again since.
     #[must_use]
-    pub fn is_old(&self, event: &Event) -> bool {
+    pub(crate) fn is_old(&self, event: &Event) -> bool {
         let version = self.old_events.as_ref().and_then(|old| old.get(&name_of(&event.metadata)));
         version.is_some_and(|version| *version == event.metadata.resource_version)
     }
@@ -189,7 +189,7 @@ impl Snapshot {
 
     /// The events about an object, the latest last.
     #[must_use]
-    pub fn events_of<'a>(&'a self, object: &'a Metadata) -> Vec<&'a Event> {
+    pub(crate) fn events_of<'a>(&'a self, object: &'a Metadata) -> Vec<&'a Event> {
         let events = self.events(&object.namespace);
         let mut events: Vec<&Event> = events.filter(|event| event.involved_object.uid == object.uid).collect();
         events.sort_by_key(|event| event.time());

@@ -31,7 +31,7 @@ use crate::snapshot::{Object, Snapshot};
 
 /// The health of several objects: failed if one is, else not ready if one is not.
 #[must_use]
-pub fn of_all<'a>(snapshot: &Snapshot, keys: impl IntoIterator<Item = &'a ObjectKey>) -> Verdict {
+pub(crate) fn of_all<'a>(snapshot: &Snapshot, keys: impl IntoIterator<Item = &'a ObjectKey>) -> Verdict {
     worst(keys.into_iter().map(|key| of(snapshot, key)))
 }
 

@@ -4,14 +4,13 @@
 //! prints them. The [`Code`] of a diagnostic determines its severity and the exit code.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::code::{Class, Code};
-use crate::fact::{Fact, Help, did_you_mean};
+use crate::fact::Fact;
 use crate::limit::Limit;
 use crate::origin::Origin;
 use crate::place::Place;
@@ -33,7 +32,7 @@ pub struct Diagnostic {
     pub helps: Vec<String>,
     /// The rendered object that has the problem.
     pub origin: Option<Origin>,
-    /// What else is known about it, as data.
+    /// Facts about it, as data.
     pub facts: Vec<Fact>,
 }
 
@@ -101,7 +100,7 @@ impl Diagnostic {
     }
 }
 
-/// What the operating system says, without the number of the error and without the path of a temporary file that a library
+/// The message of the operating system, without the number of the error and without the path of a temporary file that a library
 /// adds.
 fn io_cause(error: &std::io::Error) -> String {
     let mut cause: &dyn Error = error;
@@ -197,76 +196,6 @@ impl From<Diagnostic> for Diagnostics {
     }
 }
 
-/// The candidate nearest to a typed name, if any is near enough.
-#[must_use]
-pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let typed_length = typed.chars().count();
-    distances(typed, candidates)
-        .filter(|(distance, candidate)| {
-            let shorter = candidate.chars().count().min(typed_length);
-            *distance <= 1 + shorter / 4 && *distance < shorter.max(1)
-        })
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// The candidate nearest to a typed name, if it differs by at most this many edits, ignoring case.
-#[must_use]
-pub fn nearest_within<'a>(typed: &str, limit: usize, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let length = typed.chars().count();
-    let candidates = candidates.into_iter().filter(|candidate| candidate.chars().count().abs_diff(length) <= limit);
-    distances(typed, candidates).filter(|(distance, _)| *distance <= limit).min().map(|(_, candidate)| candidate)
-}
-
-fn distances<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = (usize, &'a str)> {
-    let typed = typed.to_lowercase();
-    candidates.into_iter().map(move |candidate| (edit_distance(&typed, &candidate.to_lowercase()), candidate))
-}
-
-/// The help for an unknown name: the nearest known name, or all of them.
-#[must_use]
-pub fn suggestion<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Help {
-    let mut known: Vec<&str> = known.into_iter().collect();
-    let mut seen = BTreeSet::new();
-    known.retain(|name| seen.insert(*name));
-    if let Some(near) = nearest(typed, known.iter().copied()) {
-        return did_you_mean(near);
-    }
-    let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-    let help: Help = match names.as_slice() {
-        [] => "none is defined".into(),
-        [only] => format!("use {only}").into(),
-        _ => format!("use one of {}", names.join(", ")).into(),
-    };
-    help.naming(known)
-}
-
-/// Whether two names differ at most in digits, as people number things: they are names of a series, and no misspellings.
-#[must_use]
-pub fn is_series(left: &str, right: &str) -> bool {
-    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
-    letters(left) == letters(right)
-}
-
-/// The number of edits (insertions, deletions, replacements, swaps of neighbors) between two words.
-#[must_use]
-pub fn edit_distance(left: &str, right: &str) -> usize {
-    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
-    let mut rows = vec![(0..=right.len()).collect::<Vec<_>>()];
-    for (i, a) in left.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in right.iter().enumerate() {
-            let mut best = (rows[i][j + 1] + 1).min(row[j] + 1).min(rows[i][j] + usize::from(a != b));
-            if i > 0 && j > 0 && *a == right[j - 1] && left[i - 1] == *b {
-                best = best.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[left.len()][right.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,14 +207,5 @@ mod tests {
         sorted.sort_unstable();
         sorted.dedup();
         assert_eq!(names, sorted);
-    }
-
-    #[test]
-    fn only_a_near_name_is_suggested() {
-        let known = ["valueFiles", "values", "valuesObject"];
-        assert_eq!(nearest("valuefiles", known), Some("valueFiles"));
-        assert_eq!(nearest("vlaues", known), Some("values"));
-        assert_eq!(nearest("chart", known), None);
-        assert_eq!(nearest("a", ["b"]), None);
     }
 }

@@ -106,7 +106,7 @@ pub enum Fact {
     InvalidOutput(String),
     /// The version range of a dependency is not locked.
     Unlocked,
-    /// What an error of a reader says, without what it reads.
+    /// The message of an error of a reader, without the name of the file.
     Reason(String),
     /// The file is one of Kustomize, and no manifest.
     Kustomization,
@@ -116,6 +116,8 @@ pub enum Fact {
     NoPods,
     /// The selector of a workload does not match the labels of its own pods.
     OwnLabels,
+    /// This note says where its place comes from. Nobody needs it where the place itself is traced.
+    Untraced(String),
     /// Another Application is concerned, too: its target.
     SharedWith(String),
 }
@@ -152,7 +154,7 @@ impl Fact {
     }
 }
 
-/// What a fact is about.
+/// The kind of a thing that a fact is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// An Application.

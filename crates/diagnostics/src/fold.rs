@@ -29,11 +29,11 @@ struct Folded {
     subjects: BTreeSet<(Option<String>, String)>,
 }
 
-/// What findings about one place in a template have in common: code, Application, message without names and numbers, and
+/// The common part of findings about one place in a template: code, Application, message without names and numbers, and
 /// the file and the range of the place.
 type TemplateKey = (Code, Option<String>, String, String, usize, usize);
 
-/// What findings of several Applications about the same places have in common: code, message, help, and these places.
+/// The common part of findings of several Applications about the same places: code, message, help, and these places.
 type SharedKey = (Code, String, Vec<String>, Vec<(String, usize, usize)>);
 
 /// Folds sorted diagnostics.
@@ -116,7 +116,7 @@ impl Folded {
 }
 
 impl Diagnostic {
-    /// What diagnostics with the same cause have in common.
+    /// The common part of diagnostics with the same cause.
     fn fold_key(&self) -> (Code, Option<String>, String) {
         match &self.origin {
             Some(Origin { kind, name, .. }) => (self.code, self.app(), masked(&masked(&self.message, name), kind)),

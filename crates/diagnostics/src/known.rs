@@ -62,7 +62,7 @@ impl Diagnostic {
         })
     }
 
-    /// What a reader's error says, without what it reads.
+    /// The message of a reader's error, without the name of the file.
     #[must_use]
     pub fn reason(&self) -> &str {
         let reason = self.facts.iter().find_map(|fact| match fact {

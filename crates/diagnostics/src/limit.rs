@@ -34,7 +34,7 @@ macro_rules! limits {
                 match self { $(Self::$variant => $most),* }
             }
 
-            /// What it limits.
+            /// The limited quantity, with its unit.
             #[must_use]
             pub fn about(self) -> &'static str {
                 match self { $(Self::$variant => $about),* }

@@ -16,7 +16,7 @@ use crate::tree::{Node, Value};
 pub struct Lookalike {
     /// The bytes to mark.
     pub span: Range<usize>,
-    /// What is wrong, as a headline.
+    /// The problem, as a headline.
     pub message: String,
     /// How YAML reads it.
     pub label: String,

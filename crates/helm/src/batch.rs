@@ -95,7 +95,7 @@ struct Response {
     last: bool,
 }
 
-/// What became of a command in a worker.
+/// The result of a command in a worker.
 enum Answer {
     Output(Output),
     Refused,
@@ -150,7 +150,7 @@ impl Batch {
             Answer::Refused => invocation.run(),
             Answer::Failed(why) => {
                 let output = invocation.run()?;
-                // What ends Helm, too, such as a template without an end, is the fault of the chart.
+                // A chart that ends Helm, too, such as one with an endless template, is at fault.
                 if matches!(output.code, Some(0 | 1)) {
                     locked(&self.failed).push(format!("{why}: {}", invocation.command_line()));
                 }
@@ -186,7 +186,7 @@ impl Batch {
         Ok(reference)
     }
 
-    /// What is wrong with the engine: workers that failed, and output that differs.
+    /// The problems of the engine: workers that failed, and output that differs.
     #[must_use]
     pub fn findings(&self) -> Diagnostics {
         let mut found = std::mem::take(&mut *locked(&self.differs));

@@ -27,8 +27,8 @@ use crate::helmignore::Rules;
 
 pub use self::dependency::{Dependency, Origin};
 use self::go_json::go_list;
-pub use self::go_json::{dependency_json, go_string};
-pub use self::reader::sanitized;
+pub(crate) use self::go_json::{dependency_json, go_string};
+pub(crate) use self::reader::sanitized;
 use self::reader::{Reader, present};
 pub use self::version::{is_exact, same_version};
 
@@ -162,13 +162,13 @@ impl Chart {
 
     /// The name of the file that contains the dependencies.
     #[must_use]
-    pub fn dependencies_file(&self) -> &'static str {
+    pub(crate) fn dependencies_file(&self) -> &'static str {
         if self.required_separately { REQUIREMENTS } else { "Chart.yaml" }
     }
 
     /// The name of the lock file, whether it exists or not.
     #[must_use]
-    pub fn lock_file(&self) -> &'static str {
+    pub(crate) fn lock_file(&self) -> &'static str {
         let requirements = match &self.lock {
             Some(lock) => lock.source.name.ends_with("requirements.lock"),
             None => self.api_version == "v1",
@@ -202,7 +202,7 @@ impl Chart {
 
     /// The digest that Helm writes to Chart.lock for locked dependencies.
     #[must_use]
-    pub fn lock_digest(&self, locked: &[Dependency]) -> String {
+    pub(crate) fn lock_digest(&self, locked: &[Dependency]) -> String {
         self.digest(Some(locked))
     }
 
@@ -279,7 +279,7 @@ fn check_names(dependencies: &[Dependency], reader: &mut Reader) {
 
 /// A path for display, relative to the root if it is inside.
 #[must_use]
-pub fn known_as(root: &Path, path: &Path) -> String {
+pub(crate) fn known_as(root: &Path, path: &Path) -> String {
     let path = path.strip_prefix(root).unwrap_or(path);
     if path.as_os_str().is_empty() { ".".to_owned() } else { path.display().to_string() }
 }

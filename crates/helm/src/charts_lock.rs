@@ -241,7 +241,7 @@ impl ChartsLock {
 
 /// Whether a text can be the name or version of a pin: both become a file name, which must not be a path.
 #[must_use]
-pub fn is_file_part(text: &str) -> bool {
+pub(crate) fn is_file_part(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('.') && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c))
 }
 

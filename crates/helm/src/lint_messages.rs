@@ -4,7 +4,7 @@
 
 use diagnostics::Fact;
 
-/// What a message about a template or about values says.
+/// The facts in a message about a template or about values.
 #[must_use]
 pub fn facts(message: &str) -> Vec<Fact> {
     let known = [

@@ -10,7 +10,7 @@ pub struct Moved {
     pub from: &'static str,
     /// The new URL; `None` if no repository replaces it as a whole.
     pub to: Option<&'static str>,
-    /// What happened to it.
+    /// When it moved or ended, and how.
     pub since: &'static str,
     /// The announcement.
     pub source: &'static str,

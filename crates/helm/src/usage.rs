@@ -93,7 +93,7 @@ impl Usage {
         if global || self.parts.iter().any(|part| part.path == path) || self.reads(path) {
             return true;
         }
-        // What the outermost chart itself declares has no effect unless it is read.
+        // A value of the outermost chart has no effect unless a template reads it.
         let dependencies = self.parts.iter().filter(|part| !part.path.is_empty());
         dependencies.filter_map(|part| Some((part, path.strip_prefix(part.path.as_slice())?))).any(|(part, rest)| {
             part.schema.as_ref().is_some_and(|schema| schema::declares(schema, rest))
@@ -197,7 +197,7 @@ fn is_default(default: &Node, path: &[String]) -> bool {
     true
 }
 
-/// What defines values.
+/// The definitions of values.
 struct Defined<'a> {
     parts: &'a [Part],
     values: &'a [&'a Node],
@@ -323,7 +323,7 @@ impl Reader {
         }
     }
 
-    /// What Chart.yaml says about the values of a chart.
+    /// Adds the values of a chart that Chart.yaml mentions.
     fn declared(&mut self, chart: &Node, path: &[String], names: &BTreeSet<Vec<String>>) {
         let below =
             |name: &str| path.iter().cloned().chain(name.split('.').map(str::to_owned)).collect::<Vec<String>>();
@@ -343,7 +343,7 @@ impl Reader {
                 let child = child.or_else(|| import.get("child")?.as_str().map(str::to_owned)).unwrap_or_default();
                 self.imports.insert(own.iter().cloned().chain(child.split('.').map(str::to_owned)).collect());
                 let parent = import.get("parent").and_then(Node::as_str).unwrap_or_default();
-                // What is imported is defined, and may be anything.
+                // Imported values are defined, and may be anything.
                 let parent = if matches!(parent, "" | ".") { path.to_vec() } else { below(parent) };
                 self.imports.insert(parent.clone());
             }

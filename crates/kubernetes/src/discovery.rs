@@ -59,7 +59,7 @@ impl Discovery {
 
     /// The built-in table.
     #[must_use]
-    pub fn built_in() -> Self {
+    pub(crate) fn built_in() -> Self {
         Self::parse(BUILT_IN).unwrap_or_default()
     }
 

@@ -20,7 +20,7 @@ pub fn label(text: &str) -> Option<String> {
 
 /// Checks an RFC 1035 label, which starts with a letter.
 #[must_use]
-pub fn label_1035(text: &str) -> Option<String> {
+pub(crate) fn label_1035(text: &str) -> Option<String> {
     let valid = label(text).is_none() && text.starts_with(|c: char| c.is_ascii_lowercase());
     (!valid).then(|| {
         "must be an RFC 1035 label: at most 63 of `a-z`, `0-9`, `-`, starting with a letter, not ending with `-`"
@@ -52,7 +52,7 @@ fn name_part(text: &str) -> bool {
 
 /// Checks a qualified name, the format of label keys.
 #[must_use]
-pub fn qualified(text: &str) -> Option<String> {
+pub(crate) fn qualified(text: &str) -> Option<String> {
     let valid = match text.split_once('/') {
         Some((prefix, name)) => subdomain(prefix).is_none() && name_part(name),
         None => name_part(text),
@@ -65,7 +65,7 @@ pub fn qualified(text: &str) -> Option<String> {
 
 /// Checks a label value.
 #[must_use]
-pub fn label_value(text: &str) -> Option<String> {
+pub(crate) fn label_value(text: &str) -> Option<String> {
     let valid = text.is_empty() || name_part(text);
     (!valid)
         .then(|| "must be at most 63 letters, digits, `-`, `_`, `.`, with a letter or digit at both ends".to_owned())
@@ -84,7 +84,7 @@ pub fn config_key(text: &str) -> Option<String> {
 
 /// Checks the name of a sysctl.
 #[must_use]
-pub fn sysctl(text: &str) -> Option<String> {
+pub(crate) fn sysctl(text: &str) -> Option<String> {
     let valid = text.len() <= 253
         && text.split(['.', '/']).all(|part| word(part, |c| "-_".contains(c), lowercase_alphanumeric));
     (!valid).then(|| "must consist of `a-z`, `0-9`, `-`, `_`, in parts separated by `.` or `/`".to_owned())

@@ -31,6 +31,7 @@ pub mod schemas;
 pub mod scope;
 pub mod secret_values;
 pub mod setting;
+pub mod shell;
 pub mod time_zone;
 pub mod validate;
 pub mod workload;

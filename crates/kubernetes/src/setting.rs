@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 /// What replaces a setting where values are redacted.
-pub const SETTING: &str = "(redacted setting)";
+pub(crate) const SETTING: &str = "(redacted setting)";
 
 /// Parts of words before credentials.
 const CREDENTIALS: [&str; 13] = [

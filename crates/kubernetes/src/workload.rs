@@ -8,7 +8,7 @@ use crate::object::Object;
 
 /// The path of the pod template in objects of a kind; for a Pod, the empty path. `None` for kinds that run no pods.
 #[must_use]
-pub fn template_path(group: &str, kind: &str) -> Option<&'static [&'static str]> {
+pub(crate) fn template_path(group: &str, kind: &str) -> Option<&'static [&'static str]> {
     match (group, kind) {
         ("", "Pod") => Some(&[]),
         ("", "PodTemplate") => Some(&["template"]),

@@ -17,7 +17,7 @@ use toolbox::archive::sha256;
 /// The kinds of its configurations.
 pub const KINDS: [&str; 2] = ["ksops", "ksops-exec"];
 /// The group and version of its configurations.
-pub const API_VERSION: &str = "viaduct.ai/v1";
+pub(crate) const API_VERSION: &str = "viaduct.ai/v1";
 
 /// The prefix of values that SOPS encrypted.
 const ENCRYPTED: &str = "ENC[";
@@ -30,7 +30,7 @@ const FUNCTIONS: [&str; 2] = ["config.kubernetes.io/function", "config.k8s.io/fu
 /// kustomize starts functions only with `--enable-exec`, and then any program of the repository. A plugin is one of the
 /// programs in its home directory.
 #[must_use]
-pub fn as_plugin(source: &Arc<Source>) -> Option<String> {
+pub(crate) fn as_plugin(source: &Arc<Source>) -> Option<String> {
     let documents = yaml::parse(source).ok()?;
     let edits: Vec<Edit> = documents.iter().filter_map(|document| function(&document.root)).flatten().collect();
     if edits.is_empty() { None } else { edit::apply(&source.text, &edits) }
@@ -53,7 +53,7 @@ fn function(config: &Node) -> Option<[Edit; 3]> {
 
 /// The place of the annotation with which a configuration makes kustomize start a different program than KSOPS.
 #[must_use]
-pub fn other_program(config: &Node) -> Option<Place> {
+pub(crate) fn other_program(config: &Node) -> Option<Place> {
     let (key, _) = program(config)?;
     function(config).is_none().then(|| Place::new(&config.source, key.span.clone()))
 }
@@ -86,7 +86,7 @@ pub fn generate(config: &Node, directory: &Path) -> Result<Vec<String>, String> 
 
 /// The output of a function of kustomize with these objects.
 #[must_use]
-pub fn resource_list(objects: &[String]) -> String {
+pub(crate) fn resource_list(objects: &[String]) -> String {
     format!(
         "{{\"apiVersion\":\"config.kubernetes.io/v1\",\"kind\":\"ResourceList\",\"items\":[{}]}}\n",
         objects.join(",")

@@ -166,7 +166,7 @@ pub fn of_plugin(root: &Node) -> Vec<Reference> {
 
 /// The chart of a configuration of a built-in plugin.
 #[must_use]
-pub fn chart_of_plugin(root: &Node) -> Option<Inflated> {
+pub(crate) fn chart_of_plugin(root: &Node) -> Option<Inflated> {
     if text(root, "kind") != "HelmChartInflationGenerator" {
         return None;
     }

@@ -90,7 +90,7 @@ impl Recipe {
 
     /// Whether the build may run plugins.
     #[must_use]
-    pub fn enables_plugins(&self) -> bool {
+    pub(crate) fn enables_plugins(&self) -> bool {
         self.build_options.iter().any(|option| option.starts_with("--enable-alpha-plugins"))
     }
 

@@ -29,7 +29,7 @@ impl Address {
 
 /// Whether kustomize clones a repository for a base or a component.
 #[must_use]
-pub fn is_repository(text: &str) -> bool {
+pub(crate) fn is_repository(text: &str) -> bool {
     repository(text).is_some()
 }
 

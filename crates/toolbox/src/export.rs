@@ -152,13 +152,13 @@ impl Wanted<'_> {
 
 /// Deletes the exports in a cache that were not used for the longest time, and returns how many.
 #[must_use]
-pub fn prune_old(cache: &Path) -> usize {
+pub(crate) fn prune_old(cache: &Path) -> usize {
     prune(&cache.join(FOLDER), KEPT)
 }
 
 /// Deletes all exports in a cache that are not in use, and returns how many.
 #[must_use]
-pub fn prune_all(cache: &Path) -> usize {
+pub(crate) fn prune_all(cache: &Path) -> usize {
     prune(&cache.join(FOLDER), 0)
 }
 

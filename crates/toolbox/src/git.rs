@@ -114,7 +114,7 @@ impl Repository {
     }
 
     /// Writes files into this directory, a work tree of its own without files, as `git checkout` would.
-    pub fn check_out(&self, records: Vec<u8>) -> Result<()> {
+    pub(crate) fn check_out(&self, records: Vec<u8>) -> Result<()> {
         let update = self.invocation(&self.settings(), &["update-index", "-z", "--index-info"]).input(records).run()?;
         if !update.success() {
             return Err(incomplete("update-index", &self.folder.display().to_string(), &update));

@@ -24,7 +24,7 @@ use crate::regular_file;
 pub const FOLDER: &str = "results";
 
 /// The prefix of files that are being written.
-pub const UNFINISHED: &str = ".new-";
+pub(crate) const UNFINISHED: &str = ".new-";
 
 /// The first word of an entry, with the version of the format.
 const MAGIC: &str = "xtask-result-1";

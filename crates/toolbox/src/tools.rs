@@ -11,21 +11,21 @@
 
 mod build;
 pub mod download;
+mod install;
+mod machine;
 mod miss;
 mod probe;
 mod store;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use machine::{Machine, is_program};
 use miss::{Miss, variable};
 use store::{Installed, Store, Trust};
 
-use crate::environment::Environment;
 use crate::progress::Progress;
 use crate::tools_lock::{ToolPin, ToolsLock};
 
@@ -114,18 +114,6 @@ pub struct Verified {
     pub unpinned: Vec<String>,
     /// The problems.
     pub problems: Diagnostics,
-}
-
-/// The properties of this machine that affect tools, read once so that all threads use the same, and so that tests can
-/// set them.
-#[derive(Debug, Clone)]
-struct Machine {
-    /// The platform in Go's terms, for example `linux-amd64`.
-    platform: String,
-    /// The absolute directories of PATH, in order.
-    search_path: Vec<PathBuf>,
-    /// The values of the `XTASK_<NAME>` variables, by name of the tool.
-    variables: BTreeMap<String, PathBuf>,
 }
 
 /// The result of a search.
@@ -332,121 +320,6 @@ impl<'a> Tools<'a> {
             locked(&self.warnings).entry(pin.name.clone()).or_insert(*warning);
         }
     }
-
-    /// Downloads or builds a tool; `tried` lists where it was searched for.
-    fn install_missing(&self, pin: &ToolPin, mut tried: Vec<String>, trust: Trust) -> Result<Tool> {
-        let lock = self.store.lock(pin, self.progress)?;
-        match self.store.look(pin, &self.machine.platform, trust) {
-            // Another run installed it while this one waited for the lock.
-            Installed::Sound => return Ok(Tool::new(pin, self.store.program(pin), Origin::Cache)),
-            Installed::Missing => {}
-            Installed::Damaged(why) => {
-                self.progress.status("Replacing", &format!("{} {}: it {why}", pin.name, pin.version));
-            }
-        }
-        let staging = self.store.staging(pin, &lock)?;
-        match self.download(pin, staging.path()) {
-            Ok(tool) => return Ok(tool),
-            Err(Miss::Next(reason)) => tried.push(format!("download: {reason}")),
-            Err(Miss::Stop(diagnostics)) => return Err(diagnostics),
-        }
-        match self.build(pin, staging.path()) {
-            Ok(tool) => Ok(tool),
-            Err(Miss::Next(reason)) => {
-                tried.push(format!("go {}: {reason}", if pin.sources.is_some() { "build" } else { "install" }));
-                Err(self.unavailable(pin, tried).into())
-            }
-            Err(Miss::Stop(diagnostics)) => Err(diagnostics),
-        }
-    }
-
-    fn download(&self, pin: &ToolPin, staging: &Path) -> std::result::Result<Tool, Miss> {
-        if self.offline {
-            return Err(Miss::Next("skipped because of `--offline`".to_owned()));
-        }
-        let platform = &self.machine.platform;
-        let bytes = download::program(pin, platform, self.progress)?;
-        let program = staging.join("program");
-        std::fs::write(&program, bytes)
-            .and_then(|()| std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)))
-            .map_err(|error| Miss::Stop(store::unwritable("write", &program, &error)))?;
-        let answer = probe::ask(&program, &pin.version_args).map_err(Miss::Stop)?;
-        if !answer.is(&pin.version) {
-            // Its checksum matches, so the entry is inconsistent, or this machine cannot run it.
-            let message = format!("the download of {} {} {}", pin.name, pin.version, answer.describe());
-            let mismatch = Diagnostic::new(Code::ToolUnavailable, message)
-                .at(pin.place.clone(), "expected this version")
-                .note(format!("command: {} {}", pin.name, pin.version_args.join(" ")))
-                .help("correct `version`, or `url` and `sha256`, in tools.lock; the download was discarded");
-            return Err(Miss::Stop(mismatch.into()));
-        }
-        let recipe = store::download_recipe(pin.sum(platform).unwrap_or_default());
-        self.installed(pin, staging, &program, &recipe, Origin::Downloaded)
-    }
-
-    fn build(&self, pin: &ToolPin, staging: &Path) -> std::result::Result<Tool, Miss> {
-        let go = self.machine.on_path("go");
-        let program = build::program(pin, go.as_deref(), staging, self.offline, self.progress)?;
-        let answer = probe::ask(&program, &pin.version_args).map_err(Miss::Stop)?;
-        if !answer.is(&pin.version) {
-            return Err(Miss::Next(format!("the built program {}", answer.describe())));
-        }
-        self.installed(pin, staging, &program, &store::go_recipe(pin), Origin::Built)
-    }
-
-    fn installed(
-        &self,
-        pin: &ToolPin,
-        staging: &Path,
-        program: &Path,
-        recipe: &str,
-        origin: Origin,
-    ) -> std::result::Result<Tool, Miss> {
-        let path = self.store.put(pin, staging, program, recipe).map_err(Miss::Stop)?;
-        self.progress.status("Installed", &format!("{} {} as {}", pin.name, pin.version, path.display()));
-        Ok(Tool::new(pin, path, origin))
-    }
-
-    fn unavailable(&self, pin: &ToolPin, tried: Vec<String>) -> Diagnostic {
-        let (name, version, platform) = (&pin.name, &pin.version, &self.machine.platform);
-        let message = format!("`{name}` {version} is unavailable for {platform}");
-        let mut error = Diagnostic::new(Code::ToolUnavailable, message);
-        error.notes = tried;
-        if self.offline && (pin.sum(platform).is_some() || pin.builds()) {
-            error = error.help(format!("with network access, run `cargo xtask tools install {name}`"));
-        }
-        error.helps.extend(self.manual_installation(pin));
-        error
-    }
-
-    /// How to install a missing tool: by this program, if it can, else by hand.
-    fn ways_to_install(&self, pin: &ToolPin) -> Vec<String> {
-        let download = pin.url(&self.machine.platform).is_some() && pin.sum(&self.machine.platform).is_some();
-        if download || pin.builds() && self.machine.on_path("go").is_some() {
-            return vec![format!("run `cargo xtask tools install {}`", pin.name)];
-        }
-        self.manual_installation(pin)
-    }
-
-    /// How to install a tool without this program.
-    fn manual_installation(&self, pin: &ToolPin) -> Vec<String> {
-        let platform = &self.machine.platform;
-        let mut steps = Vec::new();
-        if let Some(url) = pin.url(platform) {
-            steps.push(match pin.sum(platform) {
-                Some(sum) => format!("download {url} by other means (sha256 {sum})"),
-                None => format!("download {url} and verify its checksum, which tools.lock does not have"),
-            });
-        }
-        if let Some(command) = build::command_line(pin) {
-            let or = if steps.is_empty() { "" } else { "or " };
-            steps.push(format!("{or}build it with Go: `{command}`"));
-        }
-        let then =
-            if steps.is_empty() { format!("put {} {}", pin.name, pin.wanted()) } else { "then put it".to_owned() };
-        steps.push(format!("{then} on PATH, or set `{}` to its path", variable(&pin.name)));
-        steps
-    }
 }
 
 /// The warning about a program on PATH that is not used, since the cache has the pinned version.
@@ -478,49 +351,10 @@ impl Origin {
     }
 }
 
-impl Machine {
-    fn of_process(lock: &ToolsLock) -> Self {
-        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-        let variables =
-            lock.names().into_iter().filter_map(|name| Some((name.to_owned(), absolute(Environment::tool(name)?))));
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        Self { platform: platform(), search_path: search_path(&path), variables: variables.collect() }
-    }
-
-    /// The first program with a name, as a shell finds it.
-    fn on_path(&self, name: &str) -> Option<PathBuf> {
-        self.search_path.iter().map(|folder| folder.join(name)).find(|path| is_program(path))
-    }
-}
-
 impl From<Diagnostics> for Miss {
     fn from(diagnostics: Diagnostics) -> Self {
         Self::Stop(diagnostics)
     }
-}
-
-/// This platform in Go's terms, which downloads use, too.
-fn platform() -> String {
-    let system = match std::env::consts::OS {
-        "macos" => "darwin",
-        other => other,
-    };
-    let processor = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "x86" => "386",
-        other => other,
-    };
-    format!("{system}-{processor}")
-}
-
-/// The absolute directories of a search path. Relative ones would depend on the current directory.
-fn search_path(path: &OsStr) -> Vec<PathBuf> {
-    std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect()
-}
-
-fn is_program(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
 }
 
 /// Locks a map, also after a panic of another thread, which cannot leave it half changed.

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, did_you_mean, nearest};
 use document::{Fields, Syntax, Value, toml};
 
-pub use entry::{Sources, ToolPin, is_on_this_machine};
+pub(crate) use entry::is_on_this_machine;
+pub use entry::{Sources, ToolPin};
 
 /// The version of the format.
 const FORMAT: &str = "1";

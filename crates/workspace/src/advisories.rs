@@ -18,7 +18,7 @@ pub const FILE: &str = "advisories.toml";
 /// The platforms whose versions charts.toml names.
 const PLATFORMS: &[&str] = &["argocd", "kubernetes"];
 
-/// What a package is.
+/// The kind of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The dependency of a chart.
@@ -51,7 +51,7 @@ impl Kind {
 pub struct Advisory {
     /// The publisher's identifier.
     pub id: String,
-    /// What the package is.
+    /// The kind of the package.
     pub kind: Kind,
     /// The package's name; of an image, with its registry.
     pub name: String,
@@ -63,7 +63,7 @@ pub struct Advisory {
     pub date: String,
     /// Where it was published.
     pub source: String,
-    /// What an attacker can do.
+    /// The effect of an attack.
     pub summary: String,
     /// Where the entry is.
     pub place: Place,

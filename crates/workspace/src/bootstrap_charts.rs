@@ -18,7 +18,7 @@ use crate::find;
 
 /// The chart that renders the Applications and ApplicationSets in its values.
 const OF_VALUES: &str = "argocd-apps";
-/// What it reads from its values.
+/// The values that it reads.
 const LISTS: [&str; 2] = ["applications", "applicationsets"];
 
 /// A chart that renders Applications.

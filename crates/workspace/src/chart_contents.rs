@@ -55,7 +55,7 @@ fn read(root: &Path, chart: &Path) -> ChartContents {
     let files = chart_files::read(root, chart, &mut |name, bytes| {
         mentions_argocd |= !name.to_ascii_lowercase().ends_with(".md") && find::mentions_group(bytes);
     });
-    // What cannot be read is reported, and defines nothing.
+    // A chart that cannot be read is reported, and defines nothing.
     let mentions_argocd = mentions_argocd && files.is_ok();
     ChartContents { files, mentions_argocd }
 }

@@ -44,7 +44,7 @@ pub(crate) enum ChartPlace<'a> {
     Archive(&'a Pin, Option<&'a Path>),
 }
 
-/// What planning needs besides the chart.
+/// The inputs of planning besides the chart.
 #[derive(Clone, Copy)]
 pub(crate) struct Environment<'a> {
     pub root: &'a Path,

@@ -4,32 +4,20 @@ use std::path::{Path, PathBuf};
 
 use toolbox::inputs;
 
+use crate::checkout::Checkout;
 use crate::config::Config;
-use crate::files::CONFIG_FILE;
-use crate::walk;
-
-/// The folders inside a chart in which a Chart.yaml is not that of another chart of the repository.
-const INSIDE: [&str; 4] = ["charts", "templates", "crds", "ci"];
+use crate::survey::Survey;
 
 /// The folders with a Chart.yaml that Git does not ignore, sorted, including those of charts that no Application deploys.
 /// Dependencies in the folder of another chart do not count, and neither do other workspaces inside of this one.
 #[must_use]
 pub fn chart_folders(root: &Path, config: &Config) -> Vec<PathBuf> {
-    let own = root.to_path_buf();
-    let builder = walk::builder(root, true, move |entry| {
-        let (name, path) = (entry.file_name(), entry.path());
-        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-        let inside = INSIDE.iter().any(|one| name == *one)
-            && path.parent().is_some_and(|parent| parent.join("Chart.yaml").is_file());
-        !is_folder || path == own || name != ".git" && !inside && !path.join(CONFIG_FILE).is_file()
-    });
-    let entries = builder.build().filter_map(Result::ok);
-    let charts = entries.filter(|entry| entry.file_name() == "Chart.yaml" && entry.path().is_file());
-    let folders = charts.filter_map(|entry| Some(entry.path().parent()?.to_path_buf()));
-    let mut folders: Vec<PathBuf> =
-        folders.filter(|folder| config.selects_chart(&inputs::name(root, folder))).collect();
-    folders.sort();
-    folders
+    selected(root, Survey::of(root, &Checkout::new(root)).charts, config)
+}
+
+/// The folders that charts.toml does not exclude.
+pub(crate) fn selected(root: &Path, folders: Vec<PathBuf>, config: &Config) -> Vec<PathBuf> {
+    folders.into_iter().filter(|folder| config.selects_chart(&inputs::name(root, folder))).collect()
 }
 
 #[cfg(test)]
@@ -37,6 +25,7 @@ mod tests {
     use diagnostics::Source;
 
     use super::*;
+    use crate::files::CONFIG_FILE;
 
     fn found(files: &[&str], more: &str) -> Vec<String> {
         let root = tempfile::tempdir().expect("temporary directory");

@@ -59,7 +59,7 @@ impl Checkout {
 
     /// Whether the directory belongs to a Git repository.
     #[must_use]
-    pub fn is_in_git(&self) -> bool {
+    pub(crate) fn is_in_git(&self) -> bool {
         self.top.is_some()
     }
 

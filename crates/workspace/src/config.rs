@@ -62,7 +62,7 @@ pub struct Config {
     pub kubernetes: String,
     /// API versions of the cluster besides Helm's built-in ones, as `group/version[/Kind]`.
     pub api_versions: Vec<String>,
-    /// What the API server enforces in namespaces without a Pod Security label, if charts.toml says so.
+    /// The Pod Security level of namespaces without a label, if charts.toml sets it.
     pub pod_security: Option<PodSecurity>,
     /// Namespaces whose labels are in no manifest.
     pub namespaces: Vec<Namespace>,
@@ -82,7 +82,7 @@ pub struct Config {
     pub externals: Vec<External>,
     /// The Argo CD that `test-gitops` installs.
     pub gitops: Option<GitOps>,
-    /// What is applied by hand, and renders the first Applications.
+    /// The sources that are applied by hand and render the first Applications.
     pub bootstraps: Vec<Bootstrap>,
     /// The commands of config management plugins.
     pub plugins: Vec<Plugin>,
@@ -323,14 +323,14 @@ impl Config {
 
     /// The place of the patterns that select Applications, if there are any.
     #[must_use]
-    pub fn application_patterns(&self) -> Option<Place> {
+    pub(crate) fn application_patterns(&self) -> Option<Place> {
         let root = toml::parse(&self.source).ok()?;
         root.find(&["argocd", "applications"]).map(Node::place).filter(|_| !self.applications.is_empty())
     }
 
     /// Whether the chart in a folder is one of the repository's, deployed or not; `folder` is its path from the root.
     #[must_use]
-    pub fn selects_chart(&self, folder: &str) -> bool {
+    pub(crate) fn selects_chart(&self, folder: &str) -> bool {
         self.charts.is_empty() || globs::matches(&self.charts, folder)
     }
 
@@ -348,7 +348,7 @@ impl Config {
     }
 
     /// Reports tools and versions that tools.lock does not contain, so that they cannot be installed.
-    pub fn check_tools(&mut self, lock: &ToolsLock) -> Diagnostics {
+    pub(crate) fn check_tools(&mut self, lock: &ToolsLock) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
         for (name, (version, place)) in &self.tools {
             let found = if !lock.names().contains(name.as_str()) {

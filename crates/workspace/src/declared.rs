@@ -26,7 +26,7 @@ pub struct Sample {
 /// A cluster that Argo CD manages besides its own.
 #[derive(Debug, Clone)]
 pub struct DeclaredCluster {
-    /// What generators know about it.
+    /// The cluster, as generators see it.
     pub cluster: Cluster,
     /// The only Argo CD instance that manages it, and the place of its name; `None` if all do.
     pub instance: Option<(String, Place)>,

@@ -75,7 +75,7 @@ impl<'a> Deployer<'a> {
 
     /// The indexes of the `[[other-repository]]` entries that sources need.
     #[must_use]
-    pub fn used_repositories(&self) -> BTreeSet<usize> {
+    pub(crate) fn used_repositories(&self) -> BTreeSet<usize> {
         self.trees.used.borrow().clone()
     }
 
@@ -114,7 +114,7 @@ impl<'a> Deployer<'a> {
             }
             let Some(name) = source.reference.clone().filter(|_| !is_chart(source)) else { continue };
             let found = self.tree(source);
-            // What it renders has reported it.
+            // This was reported where it is rendered.
             let tree = if source.renders() { found.ok() } else { reasons.take(found) };
             references.extend(tree.flatten().map(|tree| (name, tree)));
         }
@@ -152,7 +152,7 @@ impl<'a> Deployer<'a> {
         Ok(Rendered::Elsewhere(Box::new(Elsewhere { tree, rendered })))
     }
 
-    /// What a source renders whose files are in a tree, or else in the checkout.
+    /// The renderer of a source whose files are in a tree, or else in the checkout.
     fn inside(&mut self, application: &Application, source: &Source, tree: Option<&Tree>) -> Result<Rendered> {
         let root = tree.map_or(self.root, |tree| &tree.root).to_path_buf();
         let root = root.as_path();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use argocd::application::{Application, HelmOptions, Source};
-use diagnostics::{Class, Code, Diagnostics, Place};
+use diagnostics::{Class, Code, Diagnostics, Fact, Place};
 use helm::chart::Chart;
 use helm::charts_lock::Pin;
 
@@ -19,7 +19,7 @@ use crate::tree::{Shared, Tree};
 pub struct Deployment {
     /// The Application.
     pub application: Application,
-    /// What its sources render, in their order.
+    /// Its sources with their renderers, in their order.
     pub sources: Vec<Rendered>,
     /// The sources with a `ref` whose files are not in the checkout, by the `ref`.
     pub references: BTreeMap<String, Shared>,
@@ -27,7 +27,7 @@ pub struct Deployment {
     pub cases: BTreeMap<String, PathBuf>,
 }
 
-/// What a source renders.
+/// A source, by the way in which it is rendered.
 #[derive(Debug)]
 pub enum Rendered {
     /// A chart in the checkout.
@@ -38,18 +38,18 @@ pub enum Rendered {
     Kustomize(KustomizeSource),
     /// A directory of manifests.
     Directory(DirectorySource),
-    /// What a config management plugin renders.
+    /// A source that a config management plugin renders.
     Plugin(PluginSource),
-    /// What is not in the checkout: another revision, or another repository.
+    /// A source that is not in the checkout: at another revision, or in another repository.
     Elsewhere(Box<Elsewhere>),
 }
 
-/// What a source renders whose files are not in the checkout.
+/// A source whose files are not in the checkout.
 #[derive(Debug)]
 pub struct Elsewhere {
     /// Where its files are.
     pub tree: Shared,
-    /// What it renders; not `Elsewhere`.
+    /// The source itself; not `Elsewhere`.
     pub rendered: Rendered,
 }
 
@@ -140,9 +140,11 @@ impl Unrendered {
 
     /// Whether another one of the same name is not rendered for the same reasons, whatever their places.
     pub(crate) fn has_same_reasons(&self, other: &Self) -> bool {
-        let reasons = |one: &Self| -> Vec<(Code, String)> {
-            one.reasons.0.iter().map(|found| (found.code, found.message.clone())).collect()
-        };
-        self.instance == other.instance && reasons(self) == reasons(other)
+        self.instance == other.instance && self.causes().eq(other.causes())
+    }
+
+    /// The reasons without their texts and places.
+    fn causes(&self) -> impl Iterator<Item = (Code, &[Fact])> {
+        self.reasons.0.iter().map(|found| (found.code, found.facts.as_slice()))
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn relevant(
     excludes: impl Fn(&str) -> bool,
 ) -> Vec<PathBuf> {
     let argocd = root.join(ARGOCD);
-    // What a kustomization reads may be patches.
+    // The files that a kustomization reads may be patches.
     let kustomized = |path: &Path| {
         let folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&argocd));
         folders.into_iter().any(|folder| NAMES.iter().any(|name| folder.join(name).is_file()))
@@ -51,7 +51,7 @@ pub(crate) fn relevant(
         mentions_group(&bytes)
             || path.starts_with(&argocd) && !kustomized(path) && (contains(&bytes, "kind") || !is_yaml(&bytes))
     };
-    // What nobody selects is not even read.
+    // Files that are not selected are not read.
     let selected = |path: &PathBuf| {
         let name = inputs::name(root, path);
         if path.starts_with(&argocd) { !excludes(&name) } else { selects(&name) }

@@ -28,9 +28,6 @@ use crate::repeated;
 use crate::target::TargetId;
 use crate::written::projects;
 
-/// How a note begins that names the target that renders an Application.
-pub const RENDERED_BY: &str = "rendered by ";
-
 /// A dependency with this in its name probably renders Applications from its values.
 const RENDERS_APPLICATIONS: &str = "argocd";
 
@@ -93,6 +90,8 @@ fn may_move(source: &Rendered, belongs: &dyn Fn(&str) -> bool) -> bool {
 impl Workspace {
     /// Adds the Applications and ApplicationSets among the objects that a target renders. Returns whether any is new.
     pub fn follow(&mut self, parent: &TargetId, objects: &[Document], diagnostics: &mut Diagnostics) -> bool {
+        // The deployments change.
+        self.inspections.take();
         let manifests = application::read(objects);
         diagnostics.extend(manifests.diagnostics);
         let argocd = split_instance(&parent.app).1;
@@ -151,7 +150,7 @@ impl Workspace {
             if !names.insert(defined.instance.clone()) {
                 self.deployments.retain(|one| one.application.instance != defined.instance);
                 self.unrendered.retain(|one| one.instance != defined.instance);
-                // What an ApplicationSet in a file generates, if a target renders that ApplicationSet differently.
+                // An ApplicationSet in a file generated it, and a target renders that ApplicationSet differently.
                 self.generated.retain(|one| one.id != defined.instance);
             }
             match deployer.deploy(defined) {
@@ -188,7 +187,7 @@ impl Workspace {
         }
         let names = built.iter().map(|(defined, _)| defined.instance.clone());
         let kept: HashSet<String> = names.flat_map(|name| without_namespace(&name).into_iter().chain([name])).collect();
-        // What an ApplicationSet in a file generates is dropped with it.
+        // The Applications of an ApplicationSet in a file are dropped with it.
         let followed = self.generated.iter().filter(|one| one.parent.is_some());
         let generated: HashSet<&str> = followed.map(|one| one.id.as_str()).collect();
         let is_dropped = |instance: &str, place: &Place| {
@@ -329,9 +328,9 @@ fn rendered_by(parent: &TargetId, mut unrendered: Unrendered) -> Unrendered {
     let name = split_instance(&unrendered.instance).0.to_owned();
     let in_output = |one: &&mut Diagnostic| one.places.first().is_some_and(|(place, _)| place.source.name == file);
     for found in unrendered.reasons.0.iter_mut().filter(in_output) {
-        found
-            .notes
-            .push(format!("{RENDERED_BY}{parent}; `cargo xtask explain {parent} Application/{name}` shows from what"));
+        let note = format!("rendered by {parent}; `cargo xtask explain {parent} Application/{name}` shows from what");
+        found.notes.push(note.clone());
+        found.facts.push(Fact::Untraced(note));
         for help in &mut found.helps {
             *help = help.replace("change the URL here", "change the URL in its templates or values");
         }

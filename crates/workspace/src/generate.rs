@@ -20,14 +20,14 @@ use crate::find;
 use crate::target::TargetId;
 use crate::trees::{Remotes, Trees};
 
-/// What an ApplicationSet generates.
+/// The result of an ApplicationSet.
 #[derive(Debug, Default)]
 pub struct Generated {
     /// The instance name of the ApplicationSet.
     pub set: String,
     /// The Applications, as far as they can be read, with their manifests.
     pub applications: Vec<(Defined, GeneratedApplication)>,
-    /// What is not generated.
+    /// The reasons why Applications are not generated.
     pub unrendered: Vec<Unrendered>,
 }
 
@@ -46,7 +46,7 @@ pub struct GeneratedApplication {
     pub parent: Option<TargetId>,
 }
 
-/// What made an Application.
+/// The ApplicationSet and the generator that made an Application.
 #[derive(Debug, Clone)]
 pub struct MadeBy {
     /// The instance name of the ApplicationSet.
@@ -79,7 +79,7 @@ impl<'a> Generator<'a> {
 
     /// The indexes of the `[[other-repository]]` entries that generators need.
     #[must_use]
-    pub fn used_repositories(&self) -> BTreeSet<usize> {
+    pub(crate) fn used_repositories(&self) -> BTreeSet<usize> {
         self.trees.used.borrow().clone()
     }
 
@@ -149,7 +149,7 @@ fn wrong_type(application: &Node) -> Option<Diagnostic> {
     )
 }
 
-/// What the ApplicationSets of one Argo CD instance can ask for.
+/// The inputs of generators for the ApplicationSets of one Argo CD instance.
 struct Scope<'g> {
     generator: &'g Generator<'g>,
     argocd: &'g str,
@@ -207,7 +207,7 @@ impl Surroundings for Scope<'_> {
 #[derive(Debug)]
 struct Files {
     root: PathBuf,
-    /// What their names begin with in messages.
+    /// The prefix of their names in messages.
     label: String,
     paths: Vec<String>,
 }

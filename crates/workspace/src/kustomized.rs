@@ -29,7 +29,7 @@ pub struct KustomizeSource {
     pub options: Options,
     /// The build options of a plugin whose command only builds the kustomization, which replace those of Argo CD.
     pub of_plugin: Option<Vec<String>>,
-    /// What the build reads.
+    /// The files and downloads of the build.
     pub inspection: Inspection,
     /// The charts that kustomize would download, with their pins.
     pub charts: Vec<PinnedChart>,

@@ -22,6 +22,7 @@ pub mod follow;
 pub mod generate;
 pub mod gitops;
 pub mod globs;
+pub mod inspections;
 pub mod instance;
 pub mod jsonnet;
 pub mod kustomize_origin;

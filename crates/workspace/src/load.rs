@@ -32,6 +32,7 @@ use crate::deployment::{Deployment, Unrendered};
 use crate::files::CONFIG_FILE;
 use crate::find;
 use crate::generate::{Generated, GeneratedApplication, Generator};
+use crate::inspections::Inspections;
 use crate::survey::Survey;
 use crate::trees::Remotes;
 
@@ -87,10 +88,14 @@ pub struct Workspace {
     pub sound: bool,
     /// The charts that were read.
     pub(crate) read_charts: ReadCharts,
-    /// What a clone would not contain.
+    /// The inspections of the deployed charts, once a command plans targets.
+    pub(crate) inspections: OnceLock<Inspections>,
+    /// The files that a clone would not contain.
     pub(crate) checkout: Arc<Checkout>,
     /// The symbolic links with which Argo CD rejects the repository.
     pub(crate) links: Diagnostics,
+    /// The directories of the charts in the repository that charts.toml does not exclude, sorted.
+    pub charts: Vec<PathBuf>,
 }
 
 /// A file with manifests for Argo CD.
@@ -117,6 +122,22 @@ pub fn find_root(from: &Path) -> Result<PathBuf> {
     })
 }
 
+/// Reads charts.toml and the lock files.
+fn configuration(root: &Path) -> Result<(Config, ChartsLock, ToolsLock)> {
+    let mut diagnostics = Diagnostics::default();
+    let config = read(root, &root.join(CONFIG_FILE)).and_then(|source| Config::parse(&source));
+    let config = diagnostics.take(config);
+    let charts_lock = lock(root, CHARTS_LOCK_FILE, "version = 1\n").and_then(|source| ChartsLock::parse(&source));
+    let charts_lock = diagnostics.take(charts_lock);
+    let tools_lock = lock(root, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
+    let (Some(config), Some(charts_lock), Some(mut tools_lock)) = (config, charts_lock, diagnostics.take(tools_lock))
+    else {
+        return Err(diagnostics);
+    };
+    helm::batch_sources::add(&mut tools_lock);
+    Ok((config, charts_lock, tools_lock))
+}
+
 /// The errors in Applications where they usually are, if charts.toml cannot say which files contain them.
 fn invalid_applications(root: &Path) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -137,24 +158,16 @@ impl Workspace {
 
     /// Reads a workspace as charts.toml and the lock files of another root configure it.
     pub fn load_as(root: &Path, configured: &Path, cache: &Path) -> Result<(Self, Diagnostics)> {
-        let mut diagnostics = Diagnostics::default();
-        let config = read(configured, &configured.join(CONFIG_FILE)).and_then(|source| Config::parse(&source));
-        let config = diagnostics.take(config);
-        let charts_lock = lock(configured, CHARTS_LOCK_FILE, "version = 1\n").and_then(|text| ChartsLock::parse(&text));
-        let charts_lock = diagnostics.take(charts_lock);
-        let tools_lock = lock(configured, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
-        let tools_lock = tools_lock.map(|mut lock| {
-            helm::batch_sources::add(&mut lock);
-            lock
-        });
-        let tools_lock = diagnostics.take(tools_lock);
-        let (Some(mut config), Some(charts_lock), Some(tools_lock)) = (config, charts_lock, tools_lock) else {
-            diagnostics.extend(invalid_applications(root));
-            return Err(diagnostics);
-        };
+        let (mut config, charts_lock, tools_lock) = configuration(configured).map_err(|mut found| {
+            found.extend(invalid_applications(root));
+            found
+        })?;
         config.add_pins(&charts_lock, cache);
-
-        let (checkout, manifests, links) = survey(root, &config);
+        let mut diagnostics = Diagnostics::default();
+        let checkout = Arc::new(Checkout::new(root));
+        let Survey { manifests, links, charts } = Survey::of(root, &checkout);
+        let links = outside(&checkout, &links, &config);
+        let charts = charts::selected(root, charts, &config);
         let mut workspace = Self {
             root: root.to_path_buf(),
             cache: cache.to_path_buf(),
@@ -175,8 +188,10 @@ impl Workspace {
             used_repositories: BTreeSet::new(),
             sound: false,
             read_charts: ReadCharts::default(),
+            inspections: OnceLock::new(),
             checkout,
             links,
+            charts,
         };
         let (mut defined, mut sets) = (Vec::new(), Vec::new());
         for (path, documents) in candidates(root, manifests, &workspace.config) {
@@ -259,7 +274,7 @@ impl Workspace {
     /// The folders of all charts, sorted: those that Applications deploy, and all others that charts.toml does not exclude.
     #[must_use]
     pub fn chart_folders(&self) -> Vec<PathBuf> {
-        let mut folders: BTreeSet<PathBuf> = charts::chart_folders(&self.root, &self.config).into_iter().collect();
+        let mut folders: BTreeSet<PathBuf> = self.charts.iter().cloned().collect();
         let deployed = self.deployments.iter().flat_map(Deployment::charts);
         folders.extend(deployed.map(|one| one.chart.directory.clone()));
         folders.into_iter().collect()
@@ -274,7 +289,7 @@ impl Workspace {
 
     /// Reports the entries that accept nothing.
     #[must_use]
-    pub fn unused_acceptances(&self) -> Diagnostics {
+    pub(crate) fn unused_acceptances(&self) -> Diagnostics {
         let accepted =
             |entry: &Acceptance| self.unrendered.iter().any(|one| !one.is_broken() && entry.accepts(&one.instance));
         let unused = self.config.unrendered.iter().filter(|entry| !accepted(entry));
@@ -283,7 +298,7 @@ impl Workspace {
 
     /// Reports the declared repositories that nothing needs, unless something that is not rendered may need them.
     #[must_use]
-    pub fn unused_repositories(&self) -> Diagnostics {
+    pub(crate) fn unused_repositories(&self) -> Diagnostics {
         if !self.sound || !self.unrendered.is_empty() {
             return Diagnostics::default();
         }
@@ -297,7 +312,7 @@ impl Workspace {
 
     /// Reports that there is no Application at all, unless another error is the reason.
     #[must_use]
-    pub fn no_application(&self) -> Option<Diagnostic> {
+    pub(crate) fn no_application(&self) -> Option<Diagnostic> {
         if !self.sound || !self.deployments.is_empty() || !self.unrendered.is_empty() {
             return None;
         }
@@ -322,19 +337,15 @@ impl Workspace {
     }
 }
 
-/// What is applied by hand, as an Application.
+/// A `[[bootstrap]]` entry as an Application.
 fn bootstrapped(one: &Bootstrap, repository: &str) -> Defined {
     let application = one.application(repository);
     Defined { instance: application.instance.clone(), place: application.place.clone(), application: Ok(application) }
 }
 
-/// The checkout, its manifests, and the errors about its symbolic links.
-fn survey(root: &Path, config: &Config) -> (Arc<Checkout>, Vec<PathBuf>, Diagnostics) {
-    let checkout = Arc::new(Checkout::new(root));
-    let Survey { manifests, links } = Survey::of(root, &checkout);
-    let links = if config.allow_outside_links { Vec::new() } else { links };
-    let links = symbolic_links::report(checkout.top(), &links);
-    (checkout, manifests, links)
+/// The errors about the symbolic links that lead out of the repository.
+fn outside(checkout: &Checkout, links: &[PathBuf], config: &Config) -> Diagnostics {
+    symbolic_links::report(checkout.top(), if config.allow_outside_links { &[] } else { links })
 }
 
 /// The documents of the files that may define something for Argo CD. They are parsed on all cores.

@@ -20,7 +20,7 @@ use crate::target::DEFAULT_CASE;
 use crate::written;
 
 /// The label with the level.
-pub const LEVEL_LABEL: &str = "pod-security.kubernetes.io/enforce";
+pub(crate) const LEVEL_LABEL: &str = "pod-security.kubernetes.io/enforce";
 /// The label with the version.
 const VERSION_LABEL: &str = "pod-security.kubernetes.io/enforce-version";
 
@@ -53,7 +53,7 @@ pub struct Namespaces {
     labels: BTreeMap<String, Vec<Label>>,
     /// The namespaces that each target renders: Application, case, and name.
     rendered: BTreeSet<(String, String, String)>,
-    /// What namespaces without a label enforce.
+    /// The level that namespaces without a label enforce.
     default: Option<Enforced>,
 }
 

@@ -87,7 +87,7 @@ impl OtherRepository {
 
     /// Whether it is the repository of a source with some URL and `targetRevision`.
     #[must_use]
-    pub fn is_for(&self, url: &str, revision: &str) -> bool {
+    pub(crate) fn is_for(&self, url: &str, revision: &str) -> bool {
         repository_url::same(&self.url, url) && self.revision.as_deref().is_none_or(|own| own == revision)
     }
 

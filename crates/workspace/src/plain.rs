@@ -22,7 +22,7 @@ pub struct DirectorySource {
     pub contents: Contents,
     /// How its Jsonnet files are evaluated, if it has any.
     pub evaluation: Option<Evaluation>,
-    /// What is suspicious about them.
+    /// The warnings about them.
     pub warnings: Diagnostics,
 }
 

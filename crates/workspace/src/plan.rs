@@ -4,13 +4,13 @@
 //!
 //! Reads files; starts no process and writes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use argocd::release::Release;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Fact, Result, suggestion};
-use helm::dependencies::{self, Inspection};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Result, suggestion};
+use helm::dependencies::Inspection;
 use helm::recipe::Recipe;
 use toolbox::archive::sha256;
 use toolbox::inputs;
@@ -19,6 +19,7 @@ use toolbox::timings;
 use crate::chart_recipe::{self, ChartPlace, Environment};
 use crate::deployment::{ChartSource, Deployment, Elsewhere, RemoteChart, Rendered};
 use crate::find;
+use crate::inspections::Inspections;
 use crate::jsonnet;
 use crate::kustomized::KustomizeSource;
 use crate::load::Workspace;
@@ -29,56 +30,25 @@ use crate::target::{ChartPart, DEFAULT_CASE, Inspected, KustomizePart, Part, Rem
 use crate::target_inputs::TargetInputs;
 use crate::tree::Tree;
 
-/// The dependencies and files of all deployed charts, by directory.
-#[derive(Debug)]
-pub struct Inspections(BTreeMap<PathBuf, Inspected>);
-
-impl Inspections {
-    /// Inspects every chart that an Application deploys.
-    #[must_use]
-    pub fn new(workspace: &Workspace) -> (Self, Diagnostics) {
-        let _phase = timings::phase("inspect");
-        let mut diagnostics = Diagnostics::default();
-        let mut inspections = BTreeMap::new();
-        let inside = workspace.deployments.iter().flat_map(Deployment::charts).map(|chart| (None, chart));
-        let elsewhere = workspace.deployments.iter().flat_map(Deployment::charts_elsewhere);
-        for (tree, source) in inside.chain(elsewhere.map(|(tree, chart)| (Some(tree), chart))) {
-            let chart = &source.chart;
-            let root = tree.map_or(&workspace.root, |tree| &tree.root);
-            inspections.entry(chart.directory.clone()).or_insert_with(|| {
-                let (dependencies, mut found) = dependencies::inspect(root, chart, &workspace.charts_lock);
-                if let Some(tree) = tree {
-                    found = immutable(tree.named(found, &source.source.node.source), tree);
-                }
-                let broken = found.worst() > Class::Finding;
-                let reported = diagnostics.report(found);
-                let refused = broken.then_some(reported);
-                Inspected { dependencies, refused, contents: workspace.read_charts.of(root, &chart.directory) }
-            });
-        }
-        (Self(inspections), diagnostics)
-    }
-}
-
-/// Findings about the dependencies of a chart whose lock `deps` cannot write.
-fn immutable(mut found: Diagnostics, tree: &Tree) -> Diagnostics {
-    let in_lock = |one: &&mut Diagnostic| one.code == Code::ChartLockOutdated || one.is(&Fact::Unlocked);
-    for one in found.0.iter_mut().filter(in_lock) {
-        one.helps = vec![format!("commit its Chart.lock: `deps --update` does not change `{}`", tree.title())];
-    }
-    found
-}
-
 /// Returns the selected targets sorted by name, or all if the selection is empty.
 ///
-/// The selection consists of `<app>` and `<app>/<case>`, both of which may be globs.
+/// The selection consists of `<app>` and `<app>/<case>`, both of which may be globs. The diagnostics include those about the
+/// dependencies of all charts.
 #[must_use]
-pub fn plan<'a>(
+pub fn plan<'a>(workspace: &'a Workspace, argocd: Release, selection: &[String]) -> (Vec<Target<'a>>, Diagnostics) {
+    let mut diagnostics = workspace.inspections().found.clone();
+    let (targets, found) = planned(workspace, argocd, selection);
+    diagnostics.extend(found);
+    (targets, diagnostics)
+}
+
+/// The same, without the diagnostics about dependencies.
+pub(crate) fn planned<'a>(
     workspace: &'a Workspace,
-    inspections: &'a Inspections,
     argocd: Release,
     selection: &[String],
 ) -> (Vec<Target<'a>>, Diagnostics) {
+    let inspections = workspace.inspections();
     let _phase = timings::phase("plan");
     let mut diagnostics = Diagnostics::default();
     let selected = select(workspace, selection, &mut diagnostics);
@@ -132,7 +102,7 @@ fn optional(workspace: &Workspace) -> BTreeSet<String> {
     filled.collect()
 }
 
-/// What planning finds out about the workspace rather than about an Application.
+/// The diagnostics about the workspace rather than about an Application.
 pub(crate) fn of_workspace(workspace: &Workspace) -> Diagnostics {
     let mut diagnostics = workspace.unused_acceptances();
     diagnostics.extend(workspace.unused_repositories());
@@ -241,7 +211,7 @@ struct Planner<'a, 'i> {
     is_ignored: &'i dyn Fn(&Path) -> bool,
 }
 
-/// What a source renders, before a case is chosen.
+/// A source with its command line, before a case is chosen.
 enum Planned<'a> {
     Chart { source: &'a ChartSource, recipe: Recipe, inspected: &'a Inspected, named: Vec<(String, PathBuf)> },
     RemoteChart { source: &'a RemoteChart, recipe: Recipe, inside: String, named: Vec<(String, PathBuf)> },
@@ -259,12 +229,12 @@ struct Draft<'i> {
 }
 
 impl<'a> Planner<'a, '_> {
-    /// What the sources of an Application render; nothing if one of them cannot be rendered.
+    /// Plans the sources of an Application; nothing if one of them cannot be rendered.
     fn sources(&self, deployment: &'a Deployment, diagnostics: &mut Diagnostics) -> Option<Vec<Planned<'a>>> {
         deployment.sources.iter().map(|source| self.source(deployment, source, None, diagnostics)).collect()
     }
 
-    /// What a source renders whose files are in a tree, or else in the checkout.
+    /// Plans a source whose files are in a tree, or else in the checkout.
     fn source(
         &self,
         deployment: &'a Deployment,
@@ -280,7 +250,7 @@ impl<'a> Planner<'a, '_> {
         let commit = tree.and_then(|tree| tree.commit.as_deref());
         Some(match rendered {
             Rendered::Chart(source) => {
-                let inspected = self.inspections.0.get(&source.chart.directory)?;
+                let inspected = self.inspections.charts.get(&source.chart.directory)?;
                 let ChartSource { source: own, options, chart } = source;
                 let place = match tree {
                     Some(tree) => ChartPlace::Tree(tree, &chart.directory),
@@ -343,7 +313,7 @@ impl<'a> Planner<'a, '_> {
         Ok(Target { id, deployment, namespace, parts, inputs })
     }
 
-    /// What a source renders, whose files are below a root. Its inputs are added to those of the target.
+    /// Plans a part of a target, whose files are below a root. Its inputs are added to those of the target.
     fn part(&self, planned: &Planned<'a>, root: &Path, prefix: &str, draft: &mut Draft<'_>) -> Result<Part<'a>> {
         Ok(match planned {
             Planned::Chart { source, recipe, inspected, named } => {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use argocd::application::{Application, Source};
 use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result};
 use document::{Fields, Node, Syntax, Value};
+use kubernetes::shell::{is_shell, takes_script};
 use toolbox::archive::sha256;
 
 use crate::globs::{self, globs};
@@ -48,11 +49,8 @@ impl Plugin {
 
     /// The script, if the command is a shell with one.
     pub(crate) fn script(&self) -> Option<&str> {
-        let is_shell = |program: &str| matches!(program.rsplit('/').next(), Some("sh" | "bash" | "ash"));
         match self.command.as_slice() {
-            [program, flag, script] if is_shell(program) && flag.starts_with('-') && flag.ends_with('c') => {
-                Some(script)
-            }
+            [program, flag, script] if is_shell(program) && takes_script(flag) => Some(script),
             _ => None,
         }
     }
@@ -72,7 +70,7 @@ impl Plugin {
     /// The flags of a command that is only `kustomize build` in the directory of the source: it renders a kustomization
     /// with these build options. `None` if the command does anything else.
     #[must_use]
-    pub fn kustomize_flags(&self) -> Option<Vec<String>> {
+    pub(crate) fn kustomize_flags(&self) -> Option<Vec<String>> {
         let words: Vec<&str> = match self.script() {
             Some(script) => script.split_whitespace().collect(),
             None => self.command.iter().map(String::as_str).collect(),
@@ -118,7 +116,7 @@ pub struct PluginSource {
     pub variables: Vec<(String, String)>,
 }
 
-/// What the plugin section of a source says.
+/// The plugin section of a source.
 #[derive(Debug, Default)]
 struct Section {
     name: String,

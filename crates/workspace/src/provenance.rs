@@ -28,7 +28,7 @@ use self::sources::Sources;
 use crate::renderer::Renderer;
 use crate::target::ChartTarget;
 
-/// What wrote the manifests of a target.
+/// The template parts that wrote the manifests of a target.
 #[derive(Debug)]
 pub struct Provenance {
     /// The templates and other files of the chart and its dependencies.
@@ -36,7 +36,7 @@ pub struct Provenance {
     /// By the name of the golden.
     manifests: BTreeMap<String, Traced>,
     program: Program,
-    /// What the parts of templates depend on, by the context in which they are rendered.
+    /// The dependences of parts of templates, by the context in which they are rendered.
     tables: Mutex<BTreeMap<(Body, Context), Arc<Table>>>,
 }
 
@@ -49,7 +49,7 @@ pub struct Dependence {
     pub control: Reads,
 }
 
-/// What wrote a manifest.
+/// The template parts that wrote a manifest.
 #[derive(Debug)]
 struct Traced {
     /// The path of its chart's values in those of the outermost chart.
@@ -61,7 +61,7 @@ struct Traced {
     lines: Lines,
 }
 
-/// What wrote the lines of a manifest.
+/// The template parts that wrote the lines of a manifest.
 #[derive(Debug)]
 enum Lines {
     /// They are not known.
@@ -214,7 +214,7 @@ impl Provenance {
         self.files.get(self.manifests.get(golden)?.file)
     }
 
-    /// What wrote a line of a golden, in the order of the line; `line` counts from 1. Nothing for a line that is blank or
+    /// The template parts that wrote a line of a golden, in its order; `line` counts from 1. Nothing for a line that is blank or
     /// not traced.
     #[must_use]
     pub fn line(&self, golden: &str, line: usize) -> Vec<Writer> {
@@ -244,7 +244,7 @@ impl Provenance {
         written().unwrap_or_default()
     }
 
-    /// What wrote the text from a byte of a line on, exactly: for text that a template contains as it is, the same text
+    /// The exact place that wrote the text from a byte of a line on: for text that a template contains as it is, the same text
     /// there. `line` counts from 1, and `length` is the number of bytes of the text in this line.
     #[must_use]
     pub fn at(&self, golden: &str, line: usize, byte: usize, length: usize) -> Option<Writer> {

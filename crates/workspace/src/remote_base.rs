@@ -30,9 +30,9 @@ pub struct RemoteBase {
     pub root: PathBuf,
     /// The absolute path of the file, or of the directory of the kustomization.
     pub path: PathBuf,
-    /// What the base reads; `None` for a file.
+    /// The inspection of the base; `None` for a file.
     pub inspection: Option<Inspection>,
-    /// What the base would download.
+    /// The files and repositories that the base would download.
     pub remotes: Vec<RemoteBase>,
 }
 

@@ -72,7 +72,7 @@ impl Renderer<'_> {
         })
     }
 
-    /// What keeps Helm from running: a schema of a chart in the repository that it would have to fetch a part of.
+    /// The error about a schema of a chart in the repository that Helm would have to fetch a part of.
     fn remote_schema(&self, target: &ChartTarget<'_>) -> Option<Diagnostics> {
         if !target.chart.directory.starts_with(self.root) {
             return None;

@@ -23,7 +23,7 @@ pub struct Renderer<'a> {
     pub root: &'a Path,
     /// The tool's cache directory.
     pub cache: &'a Path,
-    /// What was computed before.
+    /// The results of earlier runs.
     pub results: &'a Results,
     /// The Helm executable.
     pub helm: &'a Path,

@@ -15,7 +15,7 @@ pub(crate) fn directory(place: &Place) -> &str {
     place.source.name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// What findings of one cause have in common; `None` if each is its own cause.
+/// The common part of findings with one cause; `None` if each is its own cause.
 fn cause(found: &Diagnostic) -> Option<Vec<String>> {
     match found.code {
         Code::ApplicationDuplicate => {
@@ -40,7 +40,7 @@ fn cause(found: &Diagnostic) -> Option<Vec<String>> {
 /// Distinguishes what is elsewhere from other findings in a file.
 const ELSEWHERE: &str = "elsewhere";
 
-/// What a finding is about, as one that names several says it: a path or a URL, or else the Application.
+/// The subject of a finding, as it is listed in one about several: a path or a URL, or else the Application.
 fn subject<'a>(name: &'a str, found: &'a Diagnostic) -> &'a str {
     let file = found.facts.iter().find_map(|fact| match fact {
         Fact::File(file) => Some(file.as_str()),

@@ -11,7 +11,7 @@ use diagnostics::Diagnostics;
 use toolbox::archive::sha256;
 
 use crate::load::Workspace;
-use crate::plan::{self, Inspections};
+use crate::plan;
 use crate::target::Target;
 
 /// A part of the targets.
@@ -63,19 +63,19 @@ impl Shard {
 #[must_use]
 pub fn plan<'a>(
     workspace: &'a Workspace,
-    inspections: &'a Inspections,
     argocd: Release,
     selection: &[String],
     shard: Option<Shard>,
 ) -> (Vec<Target<'a>>, Diagnostics) {
-    let Some(shard) = shard else { return plan::plan(workspace, inspections, argocd, selection) };
+    let Some(shard) = shard else { return plan::plan(workspace, argocd, selection) };
     let planned = workspace.deployments.iter().map(|one| &one.application.instance);
     let others = workspace.unrendered.iter().map(|one| &one.instance);
     let own = planned.chain(others).filter(|name| shard.has(name) && plan::selects(selection, name));
     let own: Vec<String> = own.cloned().collect();
+    let mut diagnostics = workspace.inspections().found.clone();
     // An empty selection would select everything.
-    let (mut targets, mut diagnostics) =
-        if own.is_empty() { Default::default() } else { plan::plan(workspace, inspections, argocd, &own) };
+    let (mut targets, found) = if own.is_empty() { Default::default() } else { plan::planned(workspace, argocd, &own) };
+    diagnostics.extend(found);
     targets.retain(|target| plan::names(selection, &target.id));
     if shard.is_first() {
         diagnostics.extend(if selection.is_empty() {

@@ -11,32 +11,36 @@ use argocd::symbolic_links;
 use toolbox::parallel::{cores, parallel};
 
 use crate::checkout::{Checkout, Folder};
-use crate::files::GOLDENS;
+use crate::files::{CONFIG_FILE, GOLDENS};
 
 /// The directories of a chart that contain no manifests as Kubernetes reads them.
 const OF_CHART: [&str; 4] = ["templates", "charts", "crds", "ci"];
 
-/// What a walk found.
+/// The result of a walk.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     /// The YAML and JSON files, except those that are not manifests, sorted by path.
     pub(crate) manifests: Vec<PathBuf>,
     /// The symbolic links that lead out of the Git repository, sorted by path.
     pub(crate) links: Vec<PathBuf>,
+    /// The directories with a Chart.yaml, sorted, without those in another chart and in another workspace.
+    pub(crate) charts: Vec<PathBuf>,
 }
 
 impl Survey {
     /// Of a workspace, and of the Git repository that contains it.
     pub(crate) fn of(root: &Path, checkout: &Checkout) -> Self {
         let walk = Walk { root, top: checkout.top(), goldens: root.join(GOLDENS) };
-        let mut open = vec![Open { folder: checkout.folder(root), path: root.to_path_buf(), of_workspace: true }];
+        let path = root.to_path_buf();
+        let mut open = vec![Open { folder: checkout.folder(root), path, of_workspace: true, has_charts: true }];
         if walk.top != root {
             let path = walk.top.to_path_buf();
-            open.push(Open { folder: checkout.folder(walk.top), path, of_workspace: false });
+            open.push(Open { folder: checkout.folder(walk.top), path, of_workspace: false, has_charts: false });
         }
         let mut found = walk.all(open);
         found.manifests.sort();
         found.links.sort();
+        found.charts.sort();
         found
     }
 }
@@ -56,6 +60,8 @@ struct Open<'c> {
     path: PathBuf,
     /// Whether its manifests belong to the workspace.
     of_workspace: bool,
+    /// Whether its charts do. Another workspace in this one has charts of its own.
+    has_charts: bool,
 }
 
 impl Walk<'_> {
@@ -65,9 +71,10 @@ impl Walk<'_> {
         while !open.is_empty() && open.len() < MANY {
             open = open.iter().flat_map(|one| self.entries(one, &mut found)).collect();
         }
-        for Survey { manifests, links } in parallel(cores(), &open, |one| self.below(one)) {
+        for Survey { manifests, links, charts } in parallel(cores(), &open, |one| self.below(one)) {
             found.manifests.extend(manifests);
             found.links.extend(links);
+            found.charts.extend(charts);
         }
         found
     }
@@ -84,7 +91,7 @@ impl Walk<'_> {
 
     /// Looks at the entries of a directory, and returns the directories among them.
     fn entries<'c>(&self, open: &Open<'c>, found: &mut Survey) -> Vec<Open<'c>> {
-        let Open { folder, path, of_workspace } = open;
+        let Open { folder, path, of_workspace, has_charts } = open;
         let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
         let entries: Vec<(OsString, FileType)> =
             entries.filter_map(|entry| entry.file_type().ok().map(|kind| (entry.file_name(), kind))).collect();
@@ -92,6 +99,10 @@ impl Walk<'_> {
         let with_rules = named(".gitignore").then(|| folder.with_rules(path));
         let folder = with_rules.as_ref().unwrap_or(folder);
         let is_chart = named("Chart.yaml") && path.join("Chart.yaml").is_file();
+        let has_charts = *has_charts && (path == self.root || !named(CONFIG_FILE));
+        if has_charts && is_chart && !folder.lacks(&path.join("Chart.yaml"), false) {
+            found.charts.push(path.clone());
+        }
         let mut inner = Vec::new();
         for (name, kind) in &entries {
             let is_manifest = *of_workspace && !kind.is_dir() && is_manifest(Path::new(name));
@@ -106,7 +117,8 @@ impl Walk<'_> {
             if kind.is_dir() {
                 let of_chart = is_chart && OF_CHART.iter().any(|one| name == one);
                 let of_workspace = *of_workspace && !is_git && !of_chart && inside != self.goldens;
-                inner.push(Open { folder: folder.enter(&inside), path: inside, of_workspace });
+                let has_charts = has_charts && of_workspace;
+                inner.push(Open { folder: folder.enter(&inside), path: inside, of_workspace, has_charts });
                 continue;
             }
             let is_file = kind.is_file() || kind.is_symlink() && inside.is_file();
@@ -144,7 +156,7 @@ mod tests {
     use super::*;
 
     fn survey(root: &Path, workspace: &Path) -> [Vec<String>; 2] {
-        let Survey { manifests, links } = Survey::of(workspace, &Checkout::new(workspace));
+        let Survey { manifests, links, .. } = Survey::of(workspace, &Checkout::new(workspace));
         [manifests, links].map(|paths| paths.iter().map(|path| inputs::name(root, path)).collect())
     }
 

@@ -47,13 +47,13 @@ pub struct Target<'a> {
     pub deployment: &'a Deployment,
     /// The namespace of objects that name none.
     pub namespace: String,
-    /// What its sources render, in their order.
+    /// Its parts, in the order of the sources.
     pub parts: Vec<Part<'a>>,
     /// The digests of everything that the render depends on.
     pub inputs: TargetInputs,
 }
 
-/// What a source of an Application renders.
+/// The part of a target that one source renders.
 #[derive(Debug)]
 pub enum Part<'a> {
     /// A chart in the checkout.
@@ -64,9 +64,9 @@ pub enum Part<'a> {
     Kustomize(KustomizePart<'a>),
     /// A directory of manifests.
     Directory(&'a DirectorySource),
-    /// What a config management plugin renders.
+    /// The output of a config management plugin.
     Plugin(&'a PluginSource),
-    /// What is not in the checkout: where its files are, and what renders them.
+    /// A part whose files are not in the checkout: where they are, and the part itself.
     Elsewhere(&'a Tree, Box<Part<'a>>),
 }
 
@@ -212,7 +212,7 @@ impl ChartTarget<'_> {
 }
 
 impl<'a> Part<'a> {
-    /// What renders its files, wherever they are.
+    /// The part itself, wherever its files are.
     #[must_use]
     pub fn inner(&self) -> &Part<'a> {
         if let Part::Elsewhere(_, part) = self { part } else { self }

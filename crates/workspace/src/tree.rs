@@ -15,7 +15,7 @@ use crate::checkout::Checkout;
 pub struct Tree {
     /// The absolute path of the directory that contains them.
     pub root: PathBuf,
-    /// What names of its files begin with in messages and inputs, such as `v1.0.0:` or `../other/`.
+    /// The prefix of the names of its files in messages and inputs, such as `v1.0.0:` or `../other/`.
     pub label: String,
     /// The commit, unless it is the work tree of a checkout.
     pub commit: Option<String>,
@@ -32,7 +32,7 @@ impl Tree {
         Arc::new(Self { root, label, commit, links: OnceLock::new() })
     }
 
-    /// What a clone would not contain.
+    /// The files that a clone would not contain.
     pub(crate) fn checkout(&self) -> Checkout {
         if self.commit.is_some() { Checkout::whole(&self.root) } else { Checkout::new(&self.root) }
     }
@@ -46,7 +46,7 @@ impl Tree {
         })
     }
 
-    /// What names it in messages.
+    /// Its name in messages.
     #[must_use]
     pub fn title(&self) -> &str {
         self.label.trim_end_matches([':', '/'])

@@ -1,7 +1,7 @@
 //! Finds the files of repositories at revisions: in the checkout, in the objects of a clone, in another checkout, or in a
 //! commit that `deps` downloaded.
 //!
-//! What is not checked out is written into the cache, below the name of its commit. It is never read from a work tree.
+//! Files that are not checked out are written into the cache, below the name of their commit. They are never read from a work tree.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +46,7 @@ pub(crate) struct Missing {
     pub help: Option<Help>,
 }
 
-/// What is in other repositories and elsewhere: `deps --update` pins it.
+/// Other repositories and files, which `deps --update` pins.
 #[derive(Debug, Clone, Default)]
 pub struct Remotes {
     /// The URLs and revisions of repositories, with a place that asks for each.
@@ -80,7 +80,7 @@ pub(crate) struct Trees<'a> {
     clones: RefCell<BTreeMap<PathBuf, Rc<LocalClone>>>,
     /// The indexes of the entries in charts.toml that were needed.
     pub used: RefCell<BTreeSet<usize>>,
-    /// What was asked for and charts.toml does not declare.
+    /// The requested repositories and files that charts.toml does not declare.
     pub remotes: RefCell<Remotes>,
 }
 
@@ -375,7 +375,7 @@ fn prune(trees: &Path) {
     all.sort_unstable_by(|left, right| right.cmp(left));
     for (time, path) in all.into_iter().skip(KEPT) {
         if time.elapsed().is_ok_and(|age| age > MAX_AGE) {
-            // What cannot be deleted takes space, and nothing else.
+            // A directory that cannot be deleted only takes space.
             let _ = std::fs::remove_dir_all(path);
         }
     }

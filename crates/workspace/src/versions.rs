@@ -13,7 +13,7 @@ use semver::{Prerelease, Version};
 const PRERELEASES: &[&str] =
     &["alpha", "beta", "canary", "dev", "m", "milestone", "nightly", "pre", "preview", "rc", "snapshot"];
 
-/// What a text says about a version.
+/// A version, as far as it is known from a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     /// The lowest version that it may stand for.

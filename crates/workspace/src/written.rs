@@ -29,11 +29,11 @@ pub struct Written<'a> {
     pub file: &'a str,
     /// The whole document.
     pub root: &'a Node,
-    /// What it deploys, if it is rendered.
+    /// Its deployment, if it is rendered.
     pub deployment: Option<&'a Deployment>,
     /// Whether charts.toml selects its file, so it is rendered if possible.
     pub selected: bool,
-    /// What made it, if an ApplicationSet generates it. Then its places are in the ApplicationSet.
+    /// The ApplicationSet and generator that made it, if any. Then its places are in the ApplicationSet.
     pub made_by: Option<&'a MadeBy>,
 }
 

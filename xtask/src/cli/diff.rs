@@ -7,7 +7,7 @@ use crate::report::changes::View;
 use crate::report::outputs::Outputs;
 
 /// `diff`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Diff {
     /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
     #[arg(value_name = "TARGET")]
@@ -31,8 +31,8 @@ pub struct Diff {
     pub head_argocd: Option<String>,
 
     /// How to show differences: the lines, or the fields, compared by meaning
-    #[arg(long, value_enum, default_value = "unified", value_name = "VIEW")]
-    pub diff: View,
+    #[arg(long = "diff", value_enum, default_value = "unified", value_name = "VIEW")]
+    pub view: View,
 
     /// Exit with code 1 if a change is at least this severe
     #[arg(long, value_enum, value_name = "SEVERITY")]

@@ -1,11 +1,16 @@
 //! The options of the commands that run end-to-end scenarios.
 
+use std::num::ParseIntError;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
+/// How long nothing may drift, unless another time is given.
+pub const WINDOW: Duration = Duration::from_secs(120);
+
 /// Options of both commands.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct EndToEnd {
     /// Applications whose scenarios run [default: all]
     #[arg(value_name = "APP")]
@@ -49,7 +54,7 @@ pub struct EndToEnd {
 }
 
 /// `test-gitops`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct TestGitops {
     /// Options of both commands.
     #[command(flatten)]
@@ -76,6 +81,10 @@ pub struct TestGitops {
     pub earlier_argocd_manifest: Option<PathBuf>,
 
     /// Seconds in which no Application may drift from Git
-    #[arg(long, default_value = "120", value_name = "SECONDS")]
-    pub window: u64,
+    #[arg(long, default_value = "120", value_name = "SECONDS", value_parser = seconds)]
+    pub window: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, ParseIntError> {
+    text.parse().map(Duration::from_secs)
 }

@@ -8,12 +8,11 @@ use std::collections::BTreeSet;
 use diagnostics::{Diagnostics, Result};
 use golden::objects;
 use toolbox::timings;
-use workspace::plan::Inspections;
 use workspace::target::{DEFAULT_CASE, TargetId};
-use workspace::{Workspace, follow, plan};
+use workspace::{Workspace, follow};
 
 use super::Session;
-use super::rendering::{self, Demand, Rendering};
+use super::rendering::{self, Rendering};
 
 /// The limit of levels, each of which renders the next one.
 const MAX_LEVELS: usize = 32;
@@ -55,11 +54,8 @@ fn definitions(
     applications: &[String],
 ) -> Vec<(TargetId, Vec<document::yaml::Document>)> {
     let names: Vec<String> = applications.iter().map(|name| format!("{name}/{DEFAULT_CASE}")).collect();
-    let (inspections, _) = Inspections::new(workspace);
-    let argocd = workspace.config.argocd;
-    let (targets, _) = plan::plan(workspace, &inspections, argocd, &names);
     let mut ignored = Diagnostics::default();
-    let renderings = rendering::render(session, workspace, argocd, targets, Demand::Stale, &mut ignored);
+    let renderings = rendering::plan_and_render(session, workspace, workspace.config.argocd, &names, &mut ignored);
     renderings.iter().filter_map(|one| Some((one.target.id.clone(), of_target(one)?))).collect()
 }
 

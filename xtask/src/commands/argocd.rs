@@ -11,7 +11,6 @@ use golden::Golden;
 use toolbox::{atomic_file, links};
 use workspace::deployment::Rendered;
 use workspace::generate::MadeBy;
-use workspace::plan::Inspections;
 use workspace::target::TargetId;
 use workspace::{CONFIG_FILE, Workspace, plan, written};
 
@@ -54,7 +53,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         let path = path.or_else(|| remote.map(|chart| chart.pin.location()));
         let version = chart.map(|chart| chart.chart.version.clone());
         let version = version.or_else(|| remote.map(|chart| chart.pin.version.clone()));
-        // What is not a chart has a directory, and instead of a version its type.
+        // Other sources have a directory, and their type instead of a version.
         let (directory, kind) = deployment.sources.first().map_or(("-".to_owned(), "-"), location);
         let shown_path = path.as_deref().unwrap_or(&directory);
         let shown_version = version.as_deref().unwrap_or(kind);
@@ -176,9 +175,7 @@ fn flatten(path: &str, value: &serde_json::Value, pairs: &mut Vec<String>) {
 
 /// Whether each target is up to date, without rendering it.
 fn freshness(session: &Session<'_>, workspace: &Workspace) -> (BTreeMap<TargetId, bool>, Diagnostics) {
-    let (inspections, mut diagnostics) = Inspections::new(workspace);
-    let (targets, found) = plan::plan(workspace, &inspections, workspace.config.argocd, &[]);
-    diagnostics.extend(found);
+    let (targets, mut diagnostics) = plan::plan(workspace, workspace.config.argocd, &[]);
     let mut freshness = BTreeMap::new();
     for target in &targets {
         if let Some(golden) = diagnostics.take(Golden::load(&session.root, &target.id)) {

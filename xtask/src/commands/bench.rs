@@ -20,8 +20,6 @@ mod row;
 mod scaling;
 mod stages;
 
-use std::path::PathBuf;
-
 use diagnostics::{Code, Diagnostic, Result};
 use toolbox::atomic_file;
 use toolbox::progress::Progress;
@@ -31,18 +29,8 @@ use self::measured::Measured;
 use self::row::{ROWS, Row};
 use super::app_of_apps;
 use super::{Outcome, Session};
+pub use crate::cli::Bench as Request;
 use crate::report::json::{self, Output};
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Parts of the names of the rows to measure; all but the slow ones if empty.
-    pub rows: Vec<String>,
-    /// How often each program runs.
-    pub rounds: usize,
-    /// Where to write a plot of times by size.
-    pub plot: Option<PathBuf>,
-}
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {

@@ -11,7 +11,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use crate::lint::base::Base;
 
 /// Moves the places that changed to the front. Without a base revision, all findings stay as they are.
-pub fn blame(diagnostics: &mut Diagnostics, root: &Path, base: Option<&str>) {
+pub(crate) fn blame(diagnostics: &mut Diagnostics, root: &Path, base: Option<&str>) {
     if !diagnostics.0.iter().any(is_open) {
         return;
     }
@@ -20,7 +20,7 @@ pub fn blame(diagnostics: &mut Diagnostics, root: &Path, base: Option<&str>) {
     for found in diagnostics.0.iter_mut().filter(|found| is_open(found)) {
         earlier.reorder(found);
     }
-    // What was found at several values may have one cause now.
+    // Findings at several values may have the same main place now.
     let mut seen: BTreeSet<(Code, String, String)> = BTreeSet::new();
     diagnostics.0.retain(|found| {
         let refused = found.code == Code::HelmRefused && found.places.len() > 1;

@@ -6,15 +6,13 @@
 //! Does not build images or run the tool's own tests; `.ci/run` does.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use toolbox::parallel::join;
 use toolbox::process;
 use toolbox::progress::Progress;
-use workspace::plan::Inspections;
-use workspace::shard::{self, Shard};
+use workspace::shard::{self};
 use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, plan};
 
@@ -26,32 +24,15 @@ use super::end_to_end::{RunResult, prepare};
 use super::placing::Placer;
 use super::rendering::{self, Demand, RenderState, Rendering};
 use super::{Outcome, Session, lint, render, test_gitops, test_kind, validate};
+pub use crate::cli::Ci as Request;
 use crate::lint::base::Base;
 use crate::report;
 use crate::report::baseline;
 use crate::report::json::Output;
 use crate::report::junit::{Case, Failure, Suite};
 use crate::report::model::Report;
-use crate::report::outputs::Outputs;
 use crate::report::rendered::{RenderReport, State};
 use crate::report::{json, rendered};
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Where to write the report.
-    pub outputs: Outputs,
-    /// A directory with additional CustomResourceDefinitions, for `validate`.
-    pub crds: Option<PathBuf>,
-    /// The revision that `lint` compares charts and rendered objects with.
-    pub base: Option<String>,
-    /// Also run the end-to-end scenarios in a kind cluster.
-    pub kind: bool,
-    /// Also let Argo CD deploy the Applications to a kind cluster.
-    pub gitops: bool,
-    /// The part of the targets.
-    pub shard: Option<Shard>,
-}
 
 /// A completed stage.
 #[derive(Debug)]
@@ -119,7 +100,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     Ok(Outcome { diagnostics, output })
 }
 
-/// What the reports show besides the findings, and the findings in the base, if a revision is the base.
+/// The changes that the reports show, and the findings in the base, if a revision is the base.
 type Comparison = (Report, Option<Diagnostics>);
 
 /// Runs the stages. Fails only if the workspace cannot be loaded.
@@ -134,9 +115,7 @@ fn all(
     let shard = request.shard;
     let (workspace, mut found) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
-    let (inspections, dependencies) = Inspections::new(&workspace);
-    found.extend(dependencies);
-    let (targets, planned) = shard::plan(&workspace, &inspections, argocd, &[], shard);
+    let (targets, planned) = shard::plan(&workspace, argocd, &[], shard);
     found.extend(planned);
     let renderings = rendering::render(session, &workspace, argocd, targets, Demand::Proven, &mut found);
     let read = found.clone();
@@ -154,7 +133,7 @@ fn all(
 
     let names = || renderings.iter().map(|one| one.target.id.to_string());
     let (others, _) = match shard {
-        Some(_) => plan::plan(&workspace, &inspections, argocd, &[]),
+        Some(_) => plan::plan(&workspace, argocd, &[]),
         None => Default::default(),
     };
     let own = || renderings.iter().map(|one| &one.target);
@@ -176,18 +155,10 @@ fn all(
     stages.push(Stage::lasting("lint", lint_time, cases, linted.diagnostics));
 
     if request.outputs.show_changes() || session.environment.step_summary.is_some() {
-        let (workspace, inspections, renderings) = (&workspace, &inspections, &renderings);
+        let (workspace, renderings) = (&workspace, &renderings);
         let names: BTreeSet<&String> = renderings.iter().map(|one| &one.target.id.app).collect();
         let selection: Vec<String> = shard.map(|_| names.into_iter().cloned().collect()).unwrap_or_default();
-        let checkout = Checkout {
-            session,
-            workspace,
-            inspections,
-            renderings,
-            selection: &selection,
-            found: &read,
-            command: "ci",
-        };
+        let checkout = Checkout { session, workspace, renderings, selection: &selection, found: &read, command: "ci" };
         // A part of the targets may be empty.
         if shard.is_none() || !selection.is_empty() {
             *compared = Some(compare(session, request, &checkout));

@@ -10,7 +10,7 @@ use crate::report::Printer;
 use crate::report::json::{Output, Script};
 
 /// The program that is completed. Shells complete programs, not the subcommands of Cargo.
-pub const PROGRAM: &str = "xtask";
+pub(crate) const PROGRAM: &str = "xtask";
 
 /// Runs the command.
 #[must_use]

@@ -24,7 +24,7 @@ use crate::report::json::{self, Output};
 /// The limit of rounds, each of which finds what the charts of the last one render.
 const ROUNDS: usize = 8;
 
-/// What the Applications and charts of a workspace need: why, and by which name `--update` selects it.
+/// The charts that the Applications and charts of a workspace need: why, and by which name `--update` selects each.
 type Needs = BTreeSet<(String, String)>;
 
 /// Runs the command. `update` resolves versions again: all, or those of the listed names. `NAME@VERSION` also sets a
@@ -53,7 +53,7 @@ pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> 
     Ok(outcome)
 }
 
-/// What a workspace needs, as far as its Applications are known.
+/// The charts and repositories that a workspace needs, as far as its Applications are known.
 fn needs(workspace: &Workspace) -> Needs {
     let wanted = workspace.wanted.iter().map(|one| (format!("{} {}", one.repository, one.version), one.name.clone()));
     let repositories = workspace.remotes.repositories.keys().map(|(url, revision)| (revision.clone(), url.clone()));
@@ -114,7 +114,7 @@ fn once(session: &Session<'_>, update: Option<&[String]>) -> Result<(Outcome, Ne
         names.extend(selected);
     }
     let charts: Vec<&Chart> = charts.iter().collect();
-    // What cannot be read may need any of the pins.
+    // A file that cannot be read may need any of the pins.
     let complete = folders.len() == charts.len()
         && workspace.argocd_complete
         && !workspace.unrendered.iter().any(Unrendered::is_broken);

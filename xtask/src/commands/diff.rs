@@ -3,7 +3,7 @@
 //! A revision whose goldens are fresh against its own files is its own render, so usually nothing is rendered: the goldens
 //! are read from Git's objects, and its other files from an export in the cache. The checkout is only read.
 //!
-//! What cannot be rendered on one side is a failure of its Application. It never looks like a deletion.
+//! An Application that cannot be rendered on one side is reported as a failure, and never as deleted.
 
 mod applications;
 mod checkout;
@@ -15,7 +15,6 @@ mod neighbors;
 mod pair;
 mod policy;
 mod projects;
-mod request;
 mod revision;
 mod side;
 mod trace;
@@ -31,11 +30,11 @@ use toolbox::timings;
 
 pub use self::checkout::{Checkout, Compared};
 use self::comparison::{Wanted, compared, report};
-pub use self::request::Request;
 use self::side::{Planned, Sides};
 pub use self::validity::mark;
 use super::rendering::{self, Demand};
 use super::{Outcome, Session};
+pub use crate::cli::Diff as Request;
 use crate::report::baseline;
 use crate::report::changes::{self, View};
 use crate::report::json::{self, Output};
@@ -60,7 +59,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     };
     session.printer.result(&changes::text(&report, request.view));
     session.printer.finished(&changes::total(&report));
-    diagnostics.0.extend(refused(&report, request.fail_on));
+    diagnostics.0.extend(refused(&report, request.fail_on.map(Severity::from)));
     diagnostics.sort();
     let base = std::mem::take(&mut report.findings).into_iter().map(|finding| finding.diagnostic);
     report.findings = baseline::findings(Some(&Diagnostics(base.collect())), &diagnostics);
@@ -88,9 +87,7 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
     let sides = Sides::open(session, &revisions)?;
     drop(opening);
     let (base, head) = sides.load(request)?;
-    let (base_inspections, head_inspections) = join(|| base.inspect(), || head.inspect());
-    let (mut old, mut new) =
-        join(|| base.plan(&base_inspections, &request.targets), || head.plan(&head_inspections, &request.targets));
+    let (mut old, mut new) = join(|| base.plan(&request.targets), || head.plan(&request.targets));
     let unknown = unknown_targets(&old.found, &mut new.found);
     if !unknown.is_empty() {
         return Err(unknown);
@@ -100,7 +97,7 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
         let Planned { renderings, found } = planned;
         rendering::render_stale(side.session, &side.workspace, side.argocd, Demand::Stale, renderings, found);
     }
-    // What is wrong with the files of the base cannot be corrected in the head; but a tool that is missing can be installed.
+    // Errors in the files of the base cannot be corrected in the head, but a missing tool can be installed.
     let missing = old.found.0.iter().filter(|found| found.code.class() == Class::Unavailable);
     diagnostics.extend(base.about(Diagnostics(missing.cloned().collect())));
     diagnostics.extend(head.about(new.found.clone()));

@@ -2,13 +2,12 @@
 
 use diagnostics::{Diagnostics, Result};
 use golden::Orphans;
-use workspace::plan::{self, Inspections};
 
-use super::rendering::{self, Demand, Rendering};
+use super::rendering::{self, Rendering};
 use super::{Outcome, Session, app_of_apps, render};
 use crate::report::rendered::RenderReport;
 
-/// What differs.
+/// The differences of targets from their goldens.
 pub struct Differences<'a> {
     /// The targets.
     pub jobs: Vec<Rendering<'a>>,
@@ -16,7 +15,7 @@ pub struct Differences<'a> {
     pub orphans: Orphans,
     /// How the targets differ.
     pub report: RenderReport,
-    /// What was found on the way.
+    /// The diagnostics of planning and rendering.
     pub found: Diagnostics,
 }
 
@@ -28,11 +27,7 @@ pub fn find(
 ) -> Result<Outcome> {
     let (workspace, mut found) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
-    let (inspections, problems) = Inspections::new(&workspace);
-    found.extend(problems);
-    let (targets, problems) = plan::plan(&workspace, &inspections, argocd, selected);
-    found.extend(problems);
-    let jobs = rendering::render(session, &workspace, argocd, targets, Demand::Stale, &mut found);
+    let jobs = rendering::plan_and_render(session, &workspace, argocd, selected, &mut found);
     let orphans = render::orphans(session, &workspace, selected)?;
     let report = render::compared(session, &workspace, argocd, &jobs, &orphans, &mut found);
     then(Differences { jobs, orphans, report, found })

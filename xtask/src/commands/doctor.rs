@@ -14,7 +14,7 @@ use toolbox::environment::{Environment, Mirror};
 use toolbox::process::{self, Invocation};
 use toolbox::tools::State as Found;
 use workspace::Workspace;
-use workspace::plan::{self, Inspections};
+use workspace::plan;
 use workspace::target::{Part, Target};
 
 use super::engines::Engines;
@@ -67,8 +67,7 @@ pub fn run(root: Option<PathBuf>, offline: bool, environment: &Environment, prin
 fn of_workspace(session: &Session<'_>, checks: &mut Vec<DoctorCheck>, diagnostics: &mut Diagnostics) -> Result<()> {
     // Errors in Applications and charts are irrelevant here; other commands report them.
     let (workspace, _) = Workspace::load(&session.root, &session.environment.cache)?;
-    let (inspections, _) = Inspections::new(&workspace);
-    let (targets, _) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
+    let (targets, _) = plan::plan(&workspace, workspace.config.argocd, &[]);
     let parts = || targets.iter().flat_map(|target| &target.parts);
     checks.push(charts(session, &targets, diagnostics));
     checks.extend(mirror(session.environment));
@@ -105,7 +104,7 @@ fn of_workspace(session: &Session<'_>, checks: &mut Vec<DoctorCheck>, diagnostic
     Ok(())
 }
 
-/// What a pinned tool is for. `own` is the version of the Argo CD release in charts.toml.
+/// The commands that need a pinned tool. `own` is the version of the Argo CD release in charts.toml.
 fn uses(name: &str, own: bool) -> &'static [&'static str] {
     match name {
         "helm" if own => &["render", "lint", "ci", "deps"],
@@ -147,7 +146,7 @@ fn charts(session: &Session<'_>, targets: &[Target<'_>], diagnostics: &mut Diagn
     DoctorCheck { help: vec![help], ..check("pinned charts", CheckState::Missing, missing, &["render"]) }
 }
 
-/// What replaces the chart repositories, if anything does.
+/// The mirror that replaces the chart repositories, if any.
 fn mirror(environment: &Environment) -> Option<DoctorCheck> {
     let uses = &["deps", "outdated"];
     match environment.mirror.as_ref()? {

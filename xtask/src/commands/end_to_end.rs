@@ -2,11 +2,11 @@
 //!
 //! A [`Course`] is what differs: which scenarios run, and in which order.
 
-mod applied;
 mod changed;
 pub mod create;
 pub mod lane;
 pub mod loading;
+mod object_record;
 pub mod prepare;
 pub mod reports;
 mod revision;
@@ -23,7 +23,6 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::engine::Engine;
 use toolbox::process;
 use workspace::Workspace;
-use workspace::plan::Inspections;
 
 use self::lane::Run;
 use self::loading::Loading;
@@ -36,7 +35,7 @@ use crate::report::{json, junit};
 /// The step that `--step` names, and its scenario.
 pub(crate) type Chosen<'a> = (&'a Scenario, &'a Step);
 
-/// What a command does with the cluster.
+/// The part of a run in which the two commands differ.
 pub(crate) trait Course {
     /// The name of the command.
     fn command(&self) -> &'static str;
@@ -46,7 +45,7 @@ pub(crate) trait Course {
         Vec::new()
     }
 
-    /// What the run needs besides what the applications need.
+    /// The images and scenarios that the run needs in addition to those of the applications.
     fn additions(&mut self, session: &Session<'_>, workspace: &Workspace, apps: &[String]) -> Result<Additions>;
 
     /// The images in the order in which they are needed: the first ones are loaded before the node accepts pods, and those in
@@ -138,8 +137,7 @@ fn test(
     results: &mut Results,
 ) -> Result<()> {
     let tools = session.tools(workspace);
-    let (inspections, found) = Inspections::new(workspace);
-    found.into_result(())?;
+    workspace.inspections().found.clone().into_result(())?;
     let mut missing = Diagnostics::default();
     let engine = missing.take(Engine::find());
     let kind = missing.take(stage::tool(workspace, &tools, "kind"));
@@ -151,9 +149,8 @@ fn test(
         let _lock = provisioner.lock()?;
         return provisioner.remove(session.printer);
     }
-    let prepared = prepare::prepare(session, request, workspace, &inspections, &tools, |apps| {
-        course.additions(session, workspace, apps)
-    })?;
+    let prepared =
+        prepare::prepare(session, request, workspace, &tools, |apps| course.additions(session, workspace, apps))?;
     let lock = provisioner.lock()?;
     let existing = provisioner.existing(&prepared.options)?;
     let reused = existing == Existing::Reusable;
@@ -218,16 +215,9 @@ fn in_cluster(
     let observer = Observer::start(&cluster.kubectl);
     create::start(cluster, prepared.session.printer)?;
     results.extend(StepReport::passed("cluster", "is ready", started.elapsed()).into());
-    let Prepared { session, workspace, inspections, tools, .. } = *prepared;
-    let stage = Stage {
-        session,
-        workspace,
-        inspections,
-        tools,
-        apps: &prepared.apps,
-        kubectl: &cluster.kubectl,
-        observer: &observer,
-    };
+    let Prepared { session, workspace, tools, .. } = *prepared;
+    let stage =
+        Stage { session, workspace, tools, apps: &prepared.apps, kubectl: &cluster.kubectl, observer: &observer };
     let ((), loaded) = Loading::during(later, cluster, session.printer, |loading| {
         let run = Run {
             stage: &stage,

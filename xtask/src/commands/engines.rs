@@ -64,7 +64,7 @@ impl Engines {
         Ok(engine)
     }
 
-    /// What is wrong with the engines.
+    /// The problems of the engines.
     #[must_use]
     pub fn findings(&self) -> Diagnostics {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,18 +5,16 @@ use diagnostics::{Code, Diagnostic, Result, suggestion};
 use document::Node;
 use kubernetes::object::Object;
 use toolbox::parallel::parallel;
-use workspace::plan;
-use workspace::plan::Inspections;
 
 use super::app_of_apps;
-use super::rendering::{self, Demand, Rendering};
+use super::rendering::{self, Rendering};
 use super::tracing::{Traced, Tracer};
 use super::{Outcome, Session};
 use crate::report;
 use crate::report::json::{self, Output};
 use crate::report::trail;
 
-/// What to explain.
+/// The target, the object, and the field to explain.
 #[derive(Debug, Default)]
 pub struct Request {
     /// The name of a target.
@@ -31,11 +29,13 @@ pub struct Request {
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (targets, found) = plan::plan(&workspace, &inspections, argocd, std::slice::from_ref(&request.target));
-    diagnostics.extend(found);
-    let renderings = rendering::render(session, &workspace, argocd, targets, Demand::Stale, &mut diagnostics);
+    let renderings = rendering::plan_and_render(
+        session,
+        &workspace,
+        argocd,
+        std::slice::from_ref(&request.target),
+        &mut diagnostics,
+    );
     let [one] = renderings.as_slice() else {
         if !renderings.is_empty() {
             let names: Vec<String> = renderings.iter().map(|one| one.target.id.to_string()).collect();
@@ -175,11 +175,7 @@ struct Figures {
 pub fn coverage(session: &Session<'_>, targets: &[String]) -> Result<Outcome> {
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (targets, found) = plan::plan(&workspace, &inspections, argocd, targets);
-    diagnostics.extend(found);
-    let renderings = rendering::render(session, &workspace, argocd, targets, Demand::Stale, &mut diagnostics);
+    let renderings = rendering::plan_and_render(session, &workspace, argocd, targets, &mut diagnostics);
     let tracer = Tracer::new(session, &workspace, argocd)?;
     let mut rows = vec![["target", "lines", "traced to a line", "to a file"].map(str::to_owned)];
     let mut targets = Vec::new();

@@ -8,26 +8,10 @@ use toolbox::engine::Engine;
 use workspace::Workspace;
 
 use super::{Outcome, Session};
+pub use crate::cli::Image as Request;
 use crate::image;
 use crate::image::{Builder, State, push};
 use crate::report::json::{self, Output};
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Names of images; all if empty.
-    pub names: Vec<String>,
-    /// Build fresh images too, without the build cache.
-    pub force: bool,
-    /// Build arguments, each `NAME=VALUE`.
-    pub build_args: Vec<String>,
-    /// Push the images.
-    pub push: bool,
-    /// The registry to push to; by default that of the chart's default values.
-    pub registry: Option<String>,
-    /// The platforms to build and push for; by default that of the engine.
-    pub platforms: Vec<String>,
-}
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {

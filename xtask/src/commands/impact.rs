@@ -13,13 +13,12 @@ use helm::set_path;
 use helm::template::flow::value::{Reads, affects};
 use kubernetes::manifest::Recorded;
 use toolbox::parallel::parallel;
-use workspace::plan;
-use workspace::plan::Inspections;
 
 use super::app_of_apps;
-use super::rendering::{self, Demand, Rendering};
+use super::rendering::{self, Rendering};
 use super::tracing::{Traced, Tracer};
 use super::{Outcome, Session};
+pub use crate::cli::Impact as Request;
 use crate::report::json::{self, Output};
 use crate::report::trail;
 
@@ -28,15 +27,6 @@ const FEW: usize = 3;
 
 /// How the path of a value is written.
 const PATH_HELP: &str = "use the path from the values of the chart on, such as `service.port`";
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// The path of a value, such as `service.port`, from the values of a target's chart on.
-    pub value: String,
-    /// Names of targets; all if empty.
-    pub targets: Vec<String>,
-}
 
 /// The lines of a target that a value reaches.
 #[derive(Default)]
@@ -59,11 +49,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     };
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (targets, found) = plan::plan(&workspace, &inspections, argocd, &request.targets);
-    diagnostics.extend(found);
-    let renderings = rendering::render(session, &workspace, argocd, targets, Demand::Stale, &mut diagnostics);
+    let renderings = rendering::plan_and_render(session, &workspace, argocd, &request.targets, &mut diagnostics);
     let tracer = Tracer::new(session, &workspace, argocd)?;
     let all = parallel(session.jobs, &renderings, |one| reached(&tracer, one, &path));
     let mut known = BTreeSet::new();

@@ -70,7 +70,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
         excluded,
         ..Survey::default()
     };
-    // What only the values of a chart mention is found by nobody.
+    // An Application that only the values of a chart mention cannot be found.
     let ours = documents.iter().map(|one| &one.root).filter(|root| defines(root));
     let charts = bootstraps(&root, &survey, &init::repositories(ours));
     survey.jsonnet = jsonnet(&root, &documents);
@@ -150,7 +150,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     Ok(Outcome { diagnostics, output: Output::Init(output) })
 }
 
-/// What to do after the file was written.
+/// The next steps after the file was written.
 fn next_steps(workspace: &Workspace, survey: &Survey, documents: &[Document]) -> String {
     let called = report::called();
     let assumed = [
@@ -289,7 +289,7 @@ fn clusters(workspace: &Workspace, documents: &[Document], survey: &Survey) -> V
     init::clusters(&sets, &files, secrets, &destinations, &read, &known, &survey.repository)
 }
 
-/// What the templates of ApplicationSets read of clusters. Charts render ApplicationSets, too.
+/// The labels and annotations of clusters that templates of ApplicationSets use. Charts render ApplicationSets, too.
 fn read(root: &Path) -> Read {
     let mut read = Read::default();
     let paths = find::tracked(root).into_iter();
@@ -429,7 +429,7 @@ fn plugins(workspace: &Workspace, documents: &[Document]) -> Vec<init::Plugin> {
         let text = toolbox::regular_file::read_to_string(root.join(&path)).unwrap_or_default();
         known.extend(init::plugins(&path, &text));
     }
-    // What is archived, or an example, gives way to what is used.
+    // Archived Applications and examples give way to those that are used.
     let used: BTreeSet<String> =
         known.iter().filter(|one| !init::is_aside(&one.file)).map(|one| one.name.clone()).collect();
     known.retain(|one| !init::is_aside(&one.file) || !used.contains(&one.name));

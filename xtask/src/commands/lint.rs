@@ -22,23 +22,23 @@ use tempfile::NamedTempFile;
 use toolbox::parallel::{Slots, announced, parallel};
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, inputs, links, timings};
-use workspace::plan::Inspections;
-use workspace::shard::{self, Shard};
+use workspace::shard::Shard;
 use workspace::target::{ChartTarget, DEFAULT_CASE, Target, TargetId};
-use workspace::{Workspace, plan, suppression};
+use workspace::{Workspace, suppression};
 
 use super::app_of_apps;
 use super::changed;
 use super::consequences;
 use super::placing::Placer;
-use super::rendering::{self, Demand, RenderState, Rendering};
+use super::rendering::{self, RenderState, Rendering, Selected};
 use super::{Outcome, Session};
+pub use crate::cli::Lint as Request;
 use crate::lint;
 use crate::lint::base::Base;
+use crate::lint::cached_findings::CachedFindings;
 use crate::lint::chart_sources::ChartSources;
 use crate::lint::clusters::Clusters;
 use crate::lint::helm::Helm;
-use crate::lint::kept::Kept;
 use crate::lint::scenario_values;
 use crate::lint::second_render::SHIFT;
 use crate::lint::subject::{ByTarget, ChartSubject, Fix, Manifests, Rendered, Subject};
@@ -47,21 +47,6 @@ use crate::lint::{CHECKS, Check, Run, clusters, images};
 use crate::report;
 use crate::report::json::{self, Output};
 use crate::report::timings::LINT;
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Names of targets; empty for all.
-    pub targets: Vec<String>,
-    /// Fix findings where possible.
-    pub fix: bool,
-    /// The revision to compare with, instead of the merge base with the main branch.
-    pub base: Option<String>,
-    /// Only list images.
-    pub images: bool,
-    /// The part of the targets.
-    pub shard: Option<Shard>,
-}
 
 impl Request {
     /// Whether all targets are checked.
@@ -83,18 +68,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
             .into());
     }
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (all, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
-    if request.shard.is_none() {
-        diagnostics.extend(found);
-    }
-    let argocd = workspace.config.argocd;
-    let (selected, found) = shard::plan(&workspace, &inspections, argocd, &request.targets, request.shard);
-    // Without a selection, both plans have the same diagnostics; `sort` removes the duplicates.
-    diagnostics.extend(found);
-    let renderings =
-        rendering::render(session, &workspace, workspace.config.argocd, selected, Demand::Stale, &mut diagnostics);
+    let Selected { all, renderings } =
+        rendering::render_selected(session, &workspace, &request.targets, request.shard, &mut diagnostics);
     if request.images {
         return Ok(list_images(session, &renderings, diagnostics));
     }
@@ -162,11 +137,11 @@ pub fn check(
     }
     let deployed: Vec<PathBuf> = charts.keys().cloned().collect();
     if request.whole() {
-        for folder in workspace::charts::chart_folders(&session.root, &workspace.config) {
-            if !charts.contains_key(&folder)
-                && let Some(chart) = diagnostics.take(Chart::load(&session.root, &folder))
+        for folder in &workspace.charts {
+            if !charts.contains_key(folder)
+                && let Some(chart) = diagnostics.take(Chart::load(&session.root, folder))
             {
-                charts.insert(folder, chart);
+                charts.insert(folder.clone(), chart);
             }
         }
     }
@@ -241,7 +216,7 @@ fn checks(workspace: &Workspace) -> impl Iterator<Item = &'static Check> {
     CHECKS.iter().filter(|check| workspace.config.conventions || check.finds_faults())
 }
 
-/// What is deployed of the targets that are not selected, as recorded; `None` without goldens.
+/// The recorded objects of deployed targets that are not selected; `None` without goldens.
 fn unselected<'a>(
     session: &Session<'_>,
     all: &[&'a Target<'a>],
@@ -382,7 +357,7 @@ fn with_helm(
     diagnostics
 }
 
-/// What the checks that need Helm find in a chart: from the cache, if all of its cases were checked before.
+/// The findings in a chart of the checks that need Helm: from the cache, if all of its cases were checked before.
 fn of_chart(subject: &ChartSubject<'_>) -> Diagnostics {
     let ChartSubject { workspace, helm, cases, rendered, complete, .. } = subject;
     let conventions = workspace.config.conventions;
@@ -393,7 +368,7 @@ fn of_chart(subject: &ChartSubject<'_>) -> Diagnostics {
     let scenarios = scenario_values::inputs(subject);
     let about = format!("findings {complete} {conventions} {} {} {scenarios}", ids.join(" "), written.join(" "));
     let key = helm.key(&about, cases);
-    let known = helm.find::<Kept>(&key).and_then(|kept| kept.read(helm.root));
+    let known = helm.find::<CachedFindings>(&key).and_then(|kept| kept.read(helm.root));
     if let Some(found) = known {
         return found;
     }
@@ -409,7 +384,7 @@ fn of_chart(subject: &ChartSubject<'_>) -> Diagnostics {
     }
     // A run that failed may succeed the next time.
     let complete = !helm.fails.load(Ordering::Relaxed) && diagnostics.0.iter().all(|found| codes.contains(&found.code));
-    if let Some(kept) = complete.then(|| Kept::of(helm.root, &diagnostics)).flatten() {
+    if let Some(kept) = complete.then(|| CachedFindings::of(helm.root, &diagnostics)).flatten() {
         helm.keep(&key, &kept);
     }
     diagnostics

@@ -14,11 +14,11 @@ use helm::chart::Chart;
 use helm::dependencies;
 use kubernetes::object::Object;
 use toolbox::{archive, inputs};
-use workspace::plan::Inspections;
-use workspace::{Workspace, plan};
+use workspace::Workspace;
 
 use super::render::{self, locks};
 use super::{Outcome, Session, rendering};
+pub use crate::cli::New as Request;
 use crate::lint::chart_sources::ChartSources;
 use crate::lint::clusters::Clusters;
 use crate::lint::subject::{ByTarget, Subject};
@@ -27,19 +27,6 @@ use crate::new::reach::Reach;
 use crate::new::staging::{Changed, Staging};
 use crate::new::{Service, Upstream, accepted, name, taken};
 use crate::report::json::{self, Output};
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// The name of the new Application.
-    pub app: String,
-    /// The upstream chart of an umbrella chart, as `NAME@VERSION`.
-    pub dependency: Option<String>,
-    /// The Helm repository of the upstream chart.
-    pub repository: Option<String>,
-    /// The namespace, if it is not the Application's name.
-    pub namespace: Option<String>,
-}
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
@@ -179,18 +166,8 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
 /// Renders the staged workspace and records the goldens. Also returns the entry that charts.toml needs, if any.
 fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diagnostics, Option<String>)> {
     let (workspace, mut diagnostics) = Workspace::load(&session.root, &session.environment.cache)?;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (targets, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
-    diagnostics.extend(found);
-    let renderings = rendering::render(
-        session,
-        &workspace,
-        workspace.config.argocd,
-        targets,
-        rendering::Demand::Stale,
-        &mut diagnostics,
-    );
+    let argocd = workspace.config.argocd;
+    let renderings = rendering::plan_and_render(session, &workspace, argocd, &[], &mut diagnostics);
     let objects: Vec<Object> = renderings.iter().flat_map(rendering::Rendering::objects).collect();
     let every: Vec<_> = renderings.iter().map(|one| &one.target).collect();
     let rendered = BTreeSet::new();

@@ -23,10 +23,9 @@ use toolbox::progress::Progress;
 use toolbox::scratch;
 use toolbox::tools::Tools;
 use workspace::advisories::{Advisories, Kind};
-use workspace::plan::Inspections;
 use workspace::target::Target;
 use workspace::versions::Known;
-use workspace::{Workspace, advisories, plan, suppression};
+use workspace::{Workspace, advisories, suppression};
 
 use self::preview::{Preview, Update};
 use super::app_of_apps;
@@ -46,18 +45,8 @@ type Newest = std::result::Result<(String, &'static str), String>;
 pub fn run(session: &Session<'_>, diff: bool) -> Result<Outcome> {
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let advisories = Advisories::load(&session.root)?;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (targets, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
-    diagnostics.extend(found);
-    let renderings = rendering::render(
-        session,
-        &workspace,
-        workspace.config.argocd,
-        targets,
-        rendering::Demand::Stale,
-        &mut diagnostics,
-    );
+    let argocd = workspace.config.argocd;
+    let renderings = rendering::plan_and_render(session, &workspace, argocd, &[], &mut diagnostics);
     let mut charts = Vec::new();
     for folder in workspace.chart_folders() {
         charts.extend(diagnostics.take(Chart::load(&session.root, &folder)));
@@ -221,7 +210,7 @@ fn table(all: &[Pinned], newest: &[Newest], advisories: &Advisories) -> String {
     report::table(&rows)
 }
 
-/// What a newer version would change, if that can be rendered: a newer chart, or a newer release of Argo CD.
+/// Renders with a newer chart, or with a newer release of Argo CD. Nothing for other packages.
 fn previewed(session: &Session<'_>, one: &Pinned, newest: &Newest) -> Option<Preview> {
     let (version, _) = newest.as_ref().ok().filter(|_| is_behind(one, newest))?;
     let update = match one.kind {

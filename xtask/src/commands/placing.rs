@@ -13,7 +13,6 @@ use golden::objects::UNRECORDED;
 use kubernetes::object;
 use toolbox::parallel::parallel;
 use workspace::Workspace;
-use workspace::follow::RENDERED_BY;
 use workspace::kustomize_origin::KustomizeOrigin;
 use workspace::provenance::in_archive;
 use workspace::provenance::trail::Used;
@@ -99,7 +98,8 @@ impl<'s> Placer<'s> {
             found.places[0] = (author, label);
             found.places.push(in_golden(golden, as_written));
         }
-        found.notes.retain(|note| !note.starts_with(RENDERED_BY));
+        let Diagnostic { notes, facts, .. } = found;
+        notes.retain(|note| !facts.iter().any(|fact| matches!(fact, Fact::Untraced(untraced) if untraced == note)));
     }
 
     /// Moves a finding to a file of the kustomization that rendered the object.
@@ -113,7 +113,7 @@ impl<'s> Placer<'s> {
         found.places.push(in_golden(golden, as_written));
     }
 
-    /// What the kustomizations of a target read.
+    /// The files that the kustomizations of a target read.
     fn kustomized(&self, name: &str) -> Option<Arc<KustomizeOrigin>> {
         let mut known = self.kustomized.lock().unwrap_or_else(PoisonError::into_inner);
         let read = || {
@@ -221,7 +221,7 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     let rendered = golden.source.text.get(span.clone()).unwrap_or_default();
     let trail = origins.trail_of_field(&origin.golden, line, span.start - bounds.start, rendered, &origin.path);
     let Some(mut author) = trail.place() else { return };
-    // What uses a named template is what the finding is about; the named template is used elsewhere, too.
+    // The finding is about the use of a named template, which other templates use, too.
     let indent = indent(&golden.source.text[bounds.clone()]);
     let mut helper = None;
     let start = origins.provenance().at(&origin.golden, line, indent, 0);
@@ -276,7 +276,7 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     if let Some(((place, _), part)) = value.as_mut().zip(part) {
         *place = part;
     }
-    // What decides whether a template in an archive writes a field is usually a value with the name of the field.
+    // Whether a template in an archive writes a field usually depends on a value with the name of the field.
     if value.is_none() && in_archive(&author) {
         let decides = |used: &&Used| used.steps().last() == origin.path.last();
         let setting = trail.conditions.iter().filter(decides).find_map(|used| Some((used, used.setting.as_ref()?)));
@@ -321,7 +321,7 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     if let Some(helper) = helper.filter(|helper| !in_archive(helper)) {
         found.places.insert(1, (helper, "written here".to_owned()));
     }
-    // What nobody edits is not the main place, if there is another one.
+    // A file that nobody edits is not the main place, if there is another one.
     let edited = |(place, _): &(Place, String)| !in_archive(place) && of_golden(place).is_none();
     if let Some(at) = found.places.iter().position(edited).filter(|_| in_archive(&found.places[0].0)) {
         found.places.swap(0, at);

@@ -4,7 +4,7 @@
 //! others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use argocd::release::Release;
 use diagnostics::wording::plural;
@@ -16,7 +16,6 @@ use toolbox::fingerprint::Fingerprints;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use toolbox::timings;
-use workspace::plan::Inspections;
 use workspace::shard::{self, Shard};
 use workspace::target::TargetId;
 use workspace::{Unrendered, Workspace, plan, render};
@@ -25,26 +24,10 @@ use super::app_of_apps;
 use super::rendering::{self, Demand, RenderState, Rendering};
 use super::tracing::Tracer;
 use super::{Outcome, Session};
+pub use crate::cli::Render as Request;
 use crate::output;
 use crate::report::json::Output;
 use crate::report::rendered::{RenderReport, State, TargetReport, UnrenderedReport, total};
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Names of targets; all if empty.
-    pub targets: Vec<String>,
-    /// Record the render as goldens.
-    pub accept: bool,
-    /// Render fresh targets too.
-    pub force: bool,
-    /// The directory to write the render to.
-    pub output: Option<PathBuf>,
-    /// An Argo CD release other than the one in charts.toml.
-    pub argocd: Option<String>,
-    /// The part of the targets.
-    pub shard: Option<Shard>,
-}
 
 /// Runs the command.
 #[must_use]
@@ -72,9 +55,7 @@ pub(super) fn render(session: &Session<'_>, request: &Request, diagnostics: &mut
     let (workspace, found) = app_of_apps::load(session)?;
     diagnostics.extend(found);
     let argocd = release(&workspace, request)?;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (targets, found) = shard::plan(&workspace, &inspections, argocd, &request.targets, request.shard);
+    let (targets, found) = shard::plan(&workspace, argocd, &request.targets, request.shard);
     diagnostics.extend(found);
 
     let jobs = if request.force {
@@ -372,7 +353,7 @@ fn unrendered(workspace: &Workspace, jobs: &[Rendering<'_>], found: &Diagnostics
     all
 }
 
-/// What belongs to no target; nothing if targets are selected.
+/// The goldens that belong to no target; none if targets are selected.
 pub(super) fn orphans(session: &Session<'_>, workspace: &Workspace, selected: &[String]) -> Result<Orphans> {
     // An unreadable Application may own any of the goldens, so none are removed.
     if !selected.is_empty() || !workspace.sound {

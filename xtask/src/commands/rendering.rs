@@ -23,8 +23,9 @@ use toolbox::results::Results;
 use toolbox::timings;
 use workspace::render::Renderer;
 use workspace::render::copies::Copies;
+use workspace::shard::{self, Shard};
 use workspace::target::{Part, Target, TargetId};
-use workspace::{Workspace, jsonnet};
+use workspace::{Workspace, jsonnet, plan};
 
 use self::machine::{Machine, prepare_charts, prepare_remote};
 use self::needs::{is_chart, needs_jsonnet};
@@ -48,6 +49,47 @@ pub enum Demand {
     Altered,
 }
 
+/// The targets that a command checks among all others.
+#[derive(Debug)]
+pub struct Selected<'a> {
+    /// All targets of the workspace, selected or not.
+    pub all: Vec<Target<'a>>,
+    /// The selected ones, rendered.
+    pub renderings: Vec<Rendering<'a>>,
+}
+
+/// Plans all targets, and renders those of the selected ones that are in a shard and not fresh.
+pub(crate) fn render_selected<'a>(
+    session: &Session<'_>,
+    workspace: &'a Workspace,
+    selection: &[String],
+    shard: Option<Shard>,
+    diagnostics: &mut Diagnostics,
+) -> Selected<'a> {
+    let argocd = workspace.config.argocd;
+    let (all, found) = plan::plan(workspace, argocd, &[]);
+    // Without a selection, both plans have the same diagnostics; `sort` removes the duplicates.
+    if shard.is_none() {
+        diagnostics.extend(found);
+    }
+    let (selected, found) = shard::plan(workspace, argocd, selection, shard);
+    diagnostics.extend(found);
+    Selected { all, renderings: render(session, workspace, argocd, selected, Demand::Stale, diagnostics) }
+}
+
+/// Plans the selected targets, and renders those that are not fresh.
+pub(crate) fn plan_and_render<'a>(
+    session: &Session<'_>,
+    workspace: &'a Workspace,
+    argocd: Release,
+    selection: &[String],
+    diagnostics: &mut Diagnostics,
+) -> Vec<Rendering<'a>> {
+    let (targets, found) = plan::plan(workspace, argocd, selection);
+    diagnostics.extend(found);
+    render(session, workspace, argocd, targets, Demand::Stale, diagnostics)
+}
+
 /// Renders targets. All errors go to `diagnostics`.
 pub fn render<'a>(
     session: &Session<'_>,
@@ -62,7 +104,7 @@ pub fn render<'a>(
 }
 
 /// The same, for a caller that needs no golden of a fresh target: those of many targets are large.
-pub fn render_without_fresh<'a>(
+pub(crate) fn render_without_fresh<'a>(
     session: &Session<'_>,
     workspace: &Workspace,
     argocd: Release,
@@ -126,7 +168,7 @@ fn read_and<'a>(
 }
 
 /// Renders the targets that are not fresh, as far as their renders are not known.
-pub fn render_stale(
+pub(crate) fn render_stale(
     session: &Session<'_>,
     workspace: &Workspace,
     argocd: Release,
@@ -219,7 +261,7 @@ fn again<'s, 'a>(targets: &'s mut [&mut Rendering<'a>]) -> Vec<&'s mut Rendering
     targets.iter_mut().map(|one| &mut **one).collect()
 }
 
-/// What renders a target, or its first source.
+/// The name of the renderer of a target, or of its first source.
 fn renderer_of(target: &Target<'_>) -> &'static str {
     match target.parts.first().map(Part::inner) {
         Some(Part::Chart(_)) => "chart",

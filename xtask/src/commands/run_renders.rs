@@ -9,12 +9,12 @@ use kubernetes::manifest::Recorded;
 use toolbox::inputs::Inputs;
 use workspace::target::{Target, TargetId};
 
-/// What a run rendered, by the name and the inputs of the target.
+/// The renders of a run, by the name and the inputs of the target.
 #[derive(Debug, Default)]
 pub struct RunRenders(Mutex<BTreeMap<(TargetId, Inputs), Vec<Recorded>>>);
 
 impl RunRenders {
-    /// What this run rendered of a target.
+    /// The manifests of a target, if this run rendered it.
     #[must_use]
     pub fn find(&self, target: &Target<'_>) -> Option<Vec<Recorded>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,7 +13,7 @@ use kubernetes::validate::{self, Input};
 use toolbox::source;
 use workspace::find;
 
-/// What is wrong with the objects in the files of all scenarios. Everything but the objects is as in the other validation.
+/// Validates the objects in the files of all scenarios like rendered objects.
 pub(super) fn check(root: &Path, around: &Input<'_>) -> Diagnostics {
     let subjects: Vec<Subject> = [FOLDER, GITOPS_FOLDER].into_iter().flat_map(|folder| objects(root, folder)).collect();
     if subjects.is_empty() {
@@ -29,7 +29,7 @@ fn objects(root: &Path, folder: &str) -> Vec<Subject> {
     let files = find::files(&root.join(folder));
     let applied = files.iter().filter(|path| path.parent().is_some_and(|parent| parent.ends_with("files")));
     let read = applied.filter_map(|path| {
-        // What cannot be read is reported with the scenarios.
+        // Files that cannot be read are reported with the scenarios.
         let source = source::read(root, path).ok()?;
         let documents = yaml::parse(&source).ok()?;
         Some(subject::of_argocd(&source.name, &documents))

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
@@ -23,23 +23,12 @@ use toolbox::environment::Environment;
 use toolbox::process::Invocation;
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, links};
-use workspace::plan::Inspections;
-use workspace::{Workspace, plan};
+use workspace::Workspace;
 
 use super::app_of_apps;
 use super::{Outcome, Session, rendering};
+pub use crate::cli::Schemas as Request;
 use crate::report::json::{self, Output};
-
-/// The arguments of the command.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// The kubeconfig of the cluster to fetch the document from.
-    pub kubeconfig: Option<PathBuf>,
-    /// The file to read the document from.
-    pub from: Option<PathBuf>,
-    /// Whether to report outdated schemas instead of writing them.
-    pub check: bool,
-}
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
@@ -50,7 +39,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     }
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let wanted = wanted(session, &workspace, &mut diagnostics);
-    // What failed to load or render could use any kind.
+    // An Application that failed to load or render could use any kind.
     if diagnostics.has_errors() {
         return Err(diagnostics);
     }
@@ -133,12 +122,8 @@ fn wanted(
     workspace: &Workspace,
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<Kind, Option<Subject>> {
-    let (inspections, found) = Inspections::new(workspace);
-    diagnostics.extend(found);
-    let (targets, found) = plan::plan(workspace, &inspections, workspace.config.argocd, &[]);
-    diagnostics.extend(found);
-    let renderings =
-        rendering::render(session, workspace, workspace.config.argocd, targets, rendering::Demand::Stale, diagnostics);
+    let argocd = workspace.config.argocd;
+    let renderings = rendering::plan_and_render(session, workspace, argocd, &[], diagnostics);
     let mut subjects = Vec::new();
     for one in &renderings {
         subjects.extend(objects::subjects(&one.target, &one.golden, &one.manifests().unwrap_or_default()));

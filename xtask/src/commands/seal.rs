@@ -20,12 +20,13 @@ use kubernetes::object::Object;
 use toolbox::process::Invocation;
 use toolbox::progress::Progress;
 use toolbox::source;
-use workspace::plan::{self, Inspections};
+use workspace::plan;
 use workspace::sealing::{self, Certificate};
 use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, files};
 
 use super::{Outcome, Session, app_of_apps};
+pub use crate::cli::Seal as Request;
 use crate::lint::sealed_secret;
 use crate::report::json::{self, Output};
 
@@ -35,26 +36,14 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// The file that stands for standard input.
 const STANDARD_INPUT: &str = "-";
 
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// The Application.
-    pub app: String,
-    /// The name of the Secret.
-    pub name: Option<String>,
-    /// What to seal, each `KEY=FILE`.
-    pub values: Vec<String>,
-}
-
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let wanted = wanted(&request.values)?;
     // Broken Applications are ignored, because sealing is often what repairs them.
     let (workspace, _) = app_of_apps::load(session)?;
     let (certificate, diagnostics) = certificate(session, &workspace)?;
-    let (inspections, _) = Inspections::new(&workspace);
     let app = std::slice::from_ref(&request.app);
-    let (targets, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, app);
+    let (targets, found) = plan::plan(&workspace, workspace.config.argocd, app);
     let Some(first) = targets.first() else { return Err(found) };
     let namespace = first.deployment.application.namespace.clone();
     if namespace.is_empty() {

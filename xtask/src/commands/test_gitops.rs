@@ -12,7 +12,6 @@ mod contained;
 mod location;
 mod release;
 mod repository;
-mod request;
 mod run;
 mod scenarios;
 mod server;
@@ -28,13 +27,13 @@ use workspace::Workspace;
 use workspace::gitops::GitOps as Config;
 
 use self::release::{Given, Manifest};
-pub use self::request::{Request, WINDOW};
 use self::run::Stages;
 use super::end_to_end::lane::Run;
 use super::end_to_end::prepare::{Additions, Prepared};
 use super::end_to_end::reports::Results;
 use super::end_to_end::{self, Course, RunResult};
 use super::{Outcome, Session, app_of_apps};
+pub use crate::cli::{TestGitops as Request, WINDOW};
 use crate::report::json::{self, Output};
 
 /// The name of the command.

@@ -19,7 +19,7 @@ use workspace::target::{ChartTarget, Part};
 use super::Session;
 use super::rendering::Rendering;
 
-/// What the manifests of a target come from.
+/// The origins of the manifests of a target.
 #[derive(Debug)]
 pub struct Traced<'r> {
     provenance: Provenance,
@@ -41,7 +41,7 @@ impl Traced<'_> {
 
     /// Where a field comes from whose text begins at a byte of a line.
     #[must_use]
-    pub fn trail_of_field(&self, golden: &str, line: usize, byte: usize, text: &str, path: &[String]) -> Trail {
+    pub(crate) fn trail_of_field(&self, golden: &str, line: usize, byte: usize, text: &str, path: &[String]) -> Trail {
         let length = text.lines().next().unwrap_or_default().len();
         let mut trail = self.trail(golden, line, Some((byte, length)));
         // A template that the action includes may have written what is in the quotation marks.

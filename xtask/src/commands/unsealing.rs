@@ -25,7 +25,7 @@ pub const CODES: &[Code] = &[Code::SealedSecretUndecryptable];
 /// The time limit of one question. The controller answers two per second, and kubeseal waits for that.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// What kubeseal prints if the controller cannot decrypt a SealedSecret. Anything else is a failure.
+/// The messages of kubeseal if the controller cannot decrypt a SealedSecret. Any other one is a failure.
 const REFUSED: &str = "unable to decrypt sealed secret";
 
 /// Returns how many SealedSecrets the controller can decrypt, and findings about the others.

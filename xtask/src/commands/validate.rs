@@ -22,21 +22,20 @@ use toolbox::inputs;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use toolbox::timings;
-use workspace::plan::Inspections;
-use workspace::shard::{self, Shard};
+use workspace::shard::Shard;
 use workspace::target::{DEFAULT_CASE, Target, TargetId};
-use workspace::{Workspace, plan, suppression};
+use workspace::{Workspace, suppression};
 
 use super::app_of_apps;
 use super::placing::Placer;
-use super::rendering::{self, Demand, Rendering};
+use super::rendering::{self, Rendering, Selected};
 use super::scenario_validation;
 use super::unsealing;
 use super::{Outcome, Session};
 use crate::report;
 use crate::report::json::{self, Output};
 
-/// What the names of the goldens of `CustomResourceDefinitions` begin with.
+/// The prefix of the names of goldens of `CustomResourceDefinitions`.
 const DEFINITION: &str = "customresourcedefinition-";
 
 /// The arguments of the command.
@@ -64,17 +63,8 @@ impl Request {
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (all, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
-    if request.shard.is_none() {
-        diagnostics.extend(found);
-    }
-    let argocd = workspace.config.argocd;
-    let (selected, found) = shard::plan(&workspace, &inspections, argocd, &request.targets, request.shard);
-    diagnostics.extend(found);
-    let renderings =
-        rendering::render(session, &workspace, workspace.config.argocd, selected, Demand::Stale, &mut diagnostics);
+    let Selected { all, renderings } =
+        rendering::render_selected(session, &workspace, &request.targets, request.shard, &mut diagnostics);
     let sound = workspace.sound && !diagnostics.has_errors();
     let complete = sound && request.targets.is_empty() && request.shard.is_none();
     let all: Vec<&Target<'_>> = all.iter().collect();
@@ -127,7 +117,7 @@ fn sealed(request: &Request, workspace: &Workspace, renderings: &[Rendering<'_>]
 }
 
 /// Prints which objects were not validated, and why.
-pub fn print_skipped(session: &Session<'_>, checked: &Checked) {
+pub(crate) fn print_skipped(session: &Session<'_>, checked: &Checked) {
     for (kind, count) in &checked.unchecked {
         session.printer.status(
             "Skipped",
@@ -237,7 +227,7 @@ fn server_side_applied(workspace: &Workspace) -> BTreeSet<&str> {
 }
 
 /// Checks the prerequisites of a validation.
-pub fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
+pub(crate) fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
     let locations = &workspace.config.validate.locations;
     if session.offline && !locations.is_empty() {
         return Err(Diagnostic::new(

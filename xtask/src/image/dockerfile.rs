@@ -329,7 +329,7 @@ impl Dockerfile {
 
     /// The line of the step that failed, according to the build's log.
     #[must_use]
-    pub fn failed_line(&self, log: &str) -> Option<usize> {
+    pub(crate) fn failed_line(&self, log: &str) -> Option<usize> {
         // BuildKit prints the line at the end of its log.
         let named = log.lines().rev().find_map(|line| line.trim().strip_prefix("Dockerfile:")?.parse().ok());
         if named.is_some() {

@@ -12,7 +12,7 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(30 * 60);
 
 /// The reference of an image in another registry: the registry, which may contain a path, and the last part of the name.
 #[must_use]
-pub fn in_registry(reference: &str, registry: Option<&str>) -> String {
+pub(crate) fn in_registry(reference: &str, registry: Option<&str>) -> String {
     let Some(registry) = registry else { return reference.to_owned() };
     let name = reference.rsplit('/').next().unwrap_or(reference);
     format!("{}/{name}", registry.trim_end_matches('/'))
@@ -53,7 +53,7 @@ pub fn arguments(platforms: &[String]) -> Vec<String> {
 }
 
 /// Fails if the engine cannot build for several platforms.
-pub fn check_buildx(engine: &Engine, root: &Path) -> Result<()> {
+pub(crate) fn check_buildx(engine: &Engine, root: &Path) -> Result<()> {
     let missing = || Diagnostic::new(Code::ToolUnavailable, "`--platform` requires docker with buildx");
     if engine.name != "docker" {
         let found = format!("found {}", engine.describe());

@@ -89,7 +89,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 /// What projects do not allow about Applications themselves, of which Argo CD then compares and syncs nothing: their
 /// repositories, their destinations, and their namespaces.
 #[must_use]
-pub fn of_applications(workspace: &Workspace) -> Diagnostics {
+pub(crate) fn of_applications(workspace: &Workspace) -> Diagnostics {
     let own = written::projects(workspace);
     let projects = Projects::new(workspace, &own, Scopes::new(&[]));
     let found = written::applications(workspace).filter_map(|application| {
@@ -102,7 +102,7 @@ pub fn of_applications(workspace: &Workspace) -> Diagnostics {
 /// What projects do not allow about some objects of Applications. The kinds that CustomResourceDefinitions among `defining`
 /// define are known.
 #[must_use]
-pub fn of_objects(workspace: &Workspace, objects: &ByTarget<'_>, defining: &[Object]) -> Diagnostics {
+pub(crate) fn of_objects(workspace: &Workspace, objects: &ByTarget<'_>, defining: &[Object]) -> Diagnostics {
     let own = written::projects(workspace);
     let projects = Projects::new(workspace, &own, Scopes::new(defining));
     let mut misspelled = Misspelled::default();

@@ -148,7 +148,10 @@ pub fn deploys(application: &Written<'_>, file: &str) -> bool {
 
 /// The paths of files in the directory of an Application, if that is a directory of manifests for Argo CD.
 #[must_use]
-pub fn files_inside<'f>(application: &Written<'_>, files: impl Iterator<Item = &'f str>) -> Option<Vec<&'f str>> {
+pub(crate) fn files_inside<'f>(
+    application: &Written<'_>,
+    files: impl Iterator<Item = &'f str>,
+) -> Option<Vec<&'f str>> {
     let inside: Vec<&str> = files.filter_map(|file| inside(application, file)).collect();
     (deploys_a_folder(application) && !inside.is_empty()).then_some(inside)
 }

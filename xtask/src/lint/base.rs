@@ -22,7 +22,7 @@ pub struct Base {
     pub commit: String,
     /// The name in messages: the requested revision, or the abbreviated commit.
     pub name: String,
-    /// What changed since, once a check needed it.
+    /// The changes since then, once a check needed them.
     changed: OnceLock<Option<BTreeSet<String>>>,
     /// Held while Git looks, so that checks at the same time do not let it look twice.
     asking: Mutex<()>,
@@ -36,7 +36,7 @@ impl Base {
     }
 
     /// The same for a different revision than the checkout.
-    pub fn for_head(root: &Path, requested: Option<&str>, head: &str) -> Result<Option<Self>> {
+    pub(crate) fn for_head(root: &Path, requested: Option<&str>, head: &str) -> Result<Option<Self>> {
         if let Some(revision) = requested {
             return Self::requested(root, "--base", revision).map(Some);
         }

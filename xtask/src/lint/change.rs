@@ -40,7 +40,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 
 fn compare(subject: &Subject<'_>, base: &Base) -> Result<Diagnostics> {
     let mut diagnostics = Diagnostics::default();
-    // What is recorded is what the base recorded, and nothing else is rendered.
+    // The goldens are those of the base, and nothing else is rendered.
     let unchanged = || base.changed(&subject.workspace.root, subject.charts);
     if subject.fresh && unchanged()?.is_some_and(BTreeSet::is_empty) {
         return Ok(diagnostics);

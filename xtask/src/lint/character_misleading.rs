@@ -46,7 +46,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         found.values(authored::inline(target.options).as_ref());
     }
     for path in values {
-        // What `lookalike` finds in a tree is outside of ASCII.
+        // `lookalike` only finds characters outside of ASCII.
         let ascii = files.get(&inputs::name(root, &path)).is_some_and(|source| source.text.is_ascii());
         if !ascii {
             found.values(authored::file(root, path, Origin::Defaults).as_ref());

@@ -31,7 +31,7 @@ impl ChartFiles {
             files.paths.insert(path);
         });
         if read.is_err() {
-            // What cannot be read is reported where the chart is planned.
+            // Files that cannot be read are reported where the chart is planned.
             return Self::default();
         }
         files.texts.sort_by(|left, right| left.0.cmp(&right.0));

@@ -46,7 +46,7 @@ pub struct Clusters<'a> {
     of_target: HashMap<&'a str, usize>,
 }
 
-/// What is known about a cluster.
+/// The objects of a cluster.
 #[derive(Default)]
 struct Known<'a> {
     members: Vec<Member<'a>>,

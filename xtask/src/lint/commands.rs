@@ -5,13 +5,12 @@ use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest};
 use document::Node;
 use kubernetes::inventory::pods::{Container, Pods};
 use kubernetes::object::Object;
+use kubernetes::shell::{is_shell, takes_script};
 
 use super::subject::Subject;
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::CommandInvalid];
-
-const SHELLS: &[&str] = &["sh", "bash", "ash", "dash", "zsh"];
 
 /// The probes and handlers that run a command in the container.
 const HANDLERS: &[&[&str]] = &[
@@ -67,8 +66,7 @@ fn wrong(object: &Object, container: &Container<'_>, words: &[&Node]) -> Option<
         let found = object.finding(Code::CommandInvalid, message, program.place(), "no `-c` follows");
         return Some(found.help(format!("add the item `-c` after `{name}`")));
     }
-    let is_command = text.starts_with('-') && !text.starts_with("--") && text.ends_with('c');
-    let ([_, script, ignored, ..], true) = (rest, is_command) else { return None };
+    let ([_, script, ignored, ..], true) = (rest, takes_script(text)) else { return None };
     let text = script.as_str()?;
     // Further options may follow `-c`, before the script.
     if text.contains(char::is_whitespace) || text.contains('$') || text.starts_with(['-', '+']) {
@@ -95,7 +93,7 @@ fn joined(object: &Object, container: &Container<'_>) -> Option<Diagnostic> {
     let mut before = "";
     words.into_iter().find_map(|word| {
         let text = word.as_str()?;
-        // What follows `--` or an option without a value belongs to it.
+        // A word after `--` or after an option without a value belongs to it.
         let value = before == "--" || before.starts_with('-') && !before.contains('=');
         before = text;
         let (name, value) = text.strip_prefix("--").filter(|_| !value)?.split_once(' ')?;
@@ -109,14 +107,10 @@ fn joined(object: &Object, container: &Container<'_>) -> Option<Diagnostic> {
     })
 }
 
-fn is_shell(program: &str) -> bool {
-    SHELLS.contains(&program.rsplit('/').next().unwrap_or_default())
-}
-
 /// Findings about variables that nothing defines, in arguments and in the values of variables.
 fn variables(object: &Object, container: &Container<'_>) -> Vec<Diagnostic> {
     let list = |key: &str| container.node.items_at(&[key]);
-    // What these contain may be unknown.
+    // Their variables may be unknown.
     if !list("envFrom").is_empty() {
         return Vec::new();
     }

@@ -15,7 +15,7 @@ use super::subject::Subject;
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::JsonInvalid];
 
-/// What templates of programs that replace parts of a file contain.
+/// The placeholders of programs that replace parts of a file.
 const TEMPLATE: &[&str] = &["{{", "{%", "${", "$(", "%(", "<%", "<<", "@@", "__"];
 
 /// Errors that JSON5, JSON with comments, and JSON with trailing commas have, too.

@@ -9,7 +9,7 @@
 //! reaches; that one is removed, and so on until the case renders. This takes one run per branch. Reaching a branch
 //! reaches all branches that contain it, so inner ones are tried first.
 //!
-//! What a case reaches is cached until the chart or the case changes, so a changed case does not cost the others anything.
+//! The branches that a case reaches are cached until the chart or the case changes, so a changed case does not slow the others down.
 //! Cases are not run once everything is reached.
 //!
 //! Branches that always fail are not counted, because no successful render can reach them. Neither are the charts that a

@@ -31,7 +31,7 @@ pub struct Helm<'a> {
     pub root: &'a Path,
     /// How it is run.
     pub runner: Runner<'a>,
-    /// What was computed before.
+    /// The results of earlier runs.
     pub results: &'a Results,
     /// Whether a run for this chart failed, so what the checks find may not be all.
     pub fails: &'a AtomicBool,

@@ -71,10 +71,10 @@ fn messages(subject: &ChartSubject<'_>, target: &ChartTarget<'_>) -> Result<Vec<
     })
 }
 
-/// What Helm 4 prints for a chart without templates, such as an umbrella chart.
+/// The message of Helm 4 for a chart without templates, such as an umbrella chart.
 const NO_TEMPLATES: &str = "templates/: directory does not exist";
 
-/// What Helm prints for each field that an old Chart.yaml cannot have.
+/// The message of Helm for each field that an old Chart.yaml cannot have.
 const OLD: &str = "alid in apiVersion 'v2'";
 
 /// The finding about all fields that `apiVersion: v1` does not allow.
@@ -90,7 +90,7 @@ fn old_version(root: &Path, chart: &Chart, messages: &[&str]) -> Option<Diagnost
     Some(found.help("use `apiVersion: v2`"))
 }
 
-/// What Helm prints for an object without `metadata.name`.
+/// The message of Helm for an object without `metadata.name`.
 const UNNAMED: &str = "object name does not conform to Kubernetes naming requirements: \"\":";
 
 /// Whether the template in a message lets the API server generate names, which Helm and Argo CD accept.

@@ -49,7 +49,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let mut seen = BTreeSet::new();
         let mut uses = uses(object);
         uses.retain(|used| used.reference.is_none_or(|text| seen.insert(text)));
-        // What a custom resource leaves out, its controller may add.
+        // The controller of a custom resource may add a tag.
         let is_workload = ["", "apps", "batch"].contains(&object.key.group.as_str());
         uses.retain(|used| is_workload || used.reference.is_some());
         for Use { owner, reference, place } in uses {
@@ -107,7 +107,7 @@ pub fn references(object: &Object) -> impl Iterator<Item = (&str, Place)> {
 
 /// Returns the images that a manifest outside of a target uses, each with its place. A List is searched, too.
 #[must_use]
-pub fn references_in(root: &Node) -> Vec<(String, Place)> {
+pub(crate) fn references_in(root: &Node) -> Vec<(String, Place)> {
     let text = |key: &str| root.get(key).and_then(Node::as_str);
     let is_pod = text("apiVersion") == Some("v1") && text("kind") == Some("Pod");
     let own = uses_in(root, is_pod).into_iter().filter_map(|used| Some((used.reference?.to_owned(), used.place)));

@@ -22,7 +22,7 @@ struct Path<'a> {
     key: Key<'a>,
 }
 
-/// What two paths that conflict have in common.
+/// The common part of two paths that conflict.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key<'a> {
     annotations: Vec<(&'a str, &'a str)>,

@@ -121,7 +121,7 @@ fn missing(subject: &Subject<'_>, owner: &Object, node: &Node, mounts: &[Mount<'
             let end = rest.find(|c: char| !(c.is_alphanumeric() || "._-".contains(c))).unwrap_or(rest.len());
             let (name, after) = rest.split_at(end);
             let name = name.trim_end_matches('.');
-            // What continues is a directory, a pattern, or a variable.
+            // A path that continues is a directory, a pattern, or a variable.
             if name.is_empty() || after.starts_with(['/', '*', '$', '{', '?', '[']) || mount.files.contains(name) {
                 continue;
             }
@@ -144,7 +144,7 @@ fn missing(subject: &Subject<'_>, owner: &Object, node: &Node, mounts: &[Mount<'
     found
 }
 
-/// What mounts: the object with the path, or the pod that reads a `ConfigMap`.
+/// The object that mounts: the one with the path, or the pod that reads a `ConfigMap`.
 fn owner_of(owner: &Object) -> String {
     if owner.key.kind == "ConfigMap" { "its pod".to_owned() } else { owner.title() }
 }

@@ -140,7 +140,7 @@ fn fixes(violations: &[Violation]) -> Vec<String> {
     fixes
 }
 
-/// What happens when Argo CD applies a workload whose pods violate the level.
+/// The consequence of applying a workload whose pods violate the level.
 fn consequence(kind: &str) -> String {
     match kind {
         "Pod" => "the API server rejects the Pod, so the sync fails".to_owned(),

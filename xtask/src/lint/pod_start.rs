@@ -18,9 +18,8 @@ const OCTAL: &[i64] = &[400, 440, 444, 500];
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for object in subject.objects {
-        let Some(view) = subject.clusters.view(&object.target) else { continue };
-        let Some(pods) = view.pods_of_object(object) else { continue };
+    for (_, pods) in subject.workloads() {
+        let object = pods.object;
         diagnostics.0.extend(root_user(pods));
         diagnostics.0.extend(comparisons(object, pods.spec));
         for volume in pods.spec.items_at(&["volumes"]) {

@@ -8,6 +8,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::Node;
 use kubernetes::inventory::pods::number;
 use kubernetes::object::Object;
+use kubernetes::shell::{is_shell, takes_script};
 use kubernetes::workload;
 
 use super::subject::Subject;
@@ -17,9 +18,6 @@ pub const CODES: &[Code] = &[Code::PreStopTooLong];
 
 /// The default of `terminationGracePeriodSeconds`.
 const GRACE_PERIOD: i64 = 30;
-
-/// Programs that run the script after `-c`.
-const SHELLS: &[&str] = &["sh", "ash", "bash", "dash"];
 
 /// Checks the preStop hooks of every workload.
 #[must_use]
@@ -57,13 +55,13 @@ fn findings(object: &Object) -> Vec<Diagnostic> {
 /// How long a command sleeps at least, with the node that says so: `sleep 40`, or a script of a shell that begins with it.
 fn seconds(command: &[Node]) -> Option<(i64, &Node)> {
     let (program, rest) = command.split_first()?;
-    let name = program.as_str()?.rsplit('/').next()?;
-    if name == "sleep" {
+    let program = program.as_str()?;
+    if program.rsplit('/').next() == Some("sleep") {
         let node = rest.first()?;
         return Some((duration(node.as_str()?)?, node));
     }
     let (flag, script) = (rest.first()?.as_str()?, rest.get(1)?);
-    if !SHELLS.contains(&name) || !flag.starts_with('-') || !flag.ends_with('c') {
+    if !is_shell(program) || !takes_script(flag) {
         return None;
     }
     // Without control flow, the statements before the end of the script run one after the other.

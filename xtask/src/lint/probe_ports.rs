@@ -20,9 +20,7 @@ pub const CODES: &[Code] = &[Code::PortUndeclared, Code::ReferencePort];
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for object in subject.objects {
-        let Some(view) = subject.clusters.view(&object.target) else { continue };
-        let Some(pods) = view.pods_of_object(object) else { continue };
+    for (view, pods) in subject.workloads() {
         for container in pods.containers.iter().filter(|container| container.serves) {
             for (field, node) in container.probed() {
                 let found = match node.as_str() {

@@ -16,7 +16,7 @@ use super::subject::Subject;
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::SyncOrder];
 
-/// What one app of apps applies: a manifest in the repository, or a rendered object.
+/// An object that an app of apps applies: a manifest in the repository, or a rendered object.
 #[derive(Debug, Clone, Copy)]
 struct Applied<'a> {
     root: &'a Node,
@@ -51,7 +51,7 @@ fn of_one(applied: &[Applied<'_>]) -> Diagnostics {
         let users = applied.iter().filter(|one| one.project() == Some(project.name()) && one.order < project.order);
         let users: Vec<&Applied<'_>> = users.collect();
         let others: Vec<&&Applied<'_>> = projects.iter().filter(|one| one.name() != project.name()).collect();
-        // What is applied unlike its siblings is wrong.
+        // The one that differs from its siblings is wrong.
         let usual = others.iter().filter(|one| one.order == project.order).count() * 2 > others.len();
         if usual && !users.is_empty() {
             diagnostics.0.extend(users.iter().map(|user| user.early(project)));

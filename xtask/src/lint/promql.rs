@@ -6,7 +6,7 @@ mod syntax;
 
 use diagnostics::{Help, did_you_mean, nearest_within};
 
-/// What is wrong with an expression.
+/// An error in an expression.
 #[derive(Debug)]
 pub(super) struct Wrong {
     /// Where, in bytes.

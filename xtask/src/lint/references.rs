@@ -230,7 +230,7 @@ impl<'i, 'a> At<'i, 'a> {
         true
     }
 
-    /// What findings about a key of the other object, or about all of it, are found by.
+    /// The key by which findings about the other object, or about a key of it, are found.
     fn found_by(&self, key: &str) -> (String, String, String, String) {
         let Id { kind, namespace, name, .. } = self.id;
         (self.object.target.clone(), format!("{kind} {namespace}"), name.to_owned(), key.to_owned())

@@ -140,7 +140,7 @@ fn misspelled(key: &str, node: &Node) -> Option<Diagnostic> {
 fn open(key: &str, node: &Node) -> Option<Diagnostic> {
     let text = node.as_str()?;
     let inner = text.strip_prefix("!/").or_else(|| text.strip_prefix('/'))?;
-    // What only a regular expression contains.
+    // Characters that only regular expressions contain.
     let expression = inner.starts_with('^') || inner.ends_with('$') || inner.contains('\\');
     if !expression || inner.ends_with('/') || inner.ends_with("/i") {
         return None;

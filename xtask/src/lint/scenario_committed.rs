@@ -14,7 +14,7 @@ use toolbox::{links, source};
 use workspace::find;
 
 use super::argocd_fields;
-use super::scenario_applied::has_variable;
+use super::scenario_manifests::has_variable;
 use super::subject::Subject;
 
 /// The codes of this check.

@@ -13,7 +13,7 @@ use kubernetes::object::{self, Home, Object};
 use kubernetes::references;
 use toolbox::source;
 
-use super::scenario_applied::Applied;
+use super::scenario_manifests::ScenarioManifests;
 use super::scenario_references::creates;
 
 /// The Secrets and ConfigMaps that rendered objects use and that are not rendered with them, one per line: the kind, the
@@ -42,7 +42,7 @@ pub(super) fn needed(rendered: &[u8], namespace: &str) -> Vec<String> {
     lines
 }
 
-/// What the scenario does not apply of that, at the values that name it.
+/// Reports those that the scenario does not apply, at the values that name them.
 #[must_use]
 pub(super) fn missing(
     root: &Path,
@@ -55,7 +55,7 @@ pub(super) fn missing(
     if needed.is_empty() {
         return diagnostics;
     }
-    let applied = Applied::of(root, scenario);
+    let applied = ScenarioManifests::of(root, scenario);
     let own = |kind: &str| -> Vec<&Object> {
         let objects = applied.objects.iter();
         objects.filter(|object| object.key.kind == kind && object.key.namespace == namespace).collect()
@@ -72,7 +72,7 @@ pub(super) fn missing(
             if names.is_empty() || sealed || scenario.steps.iter().any(creates) || name == "kube-root-ca.crt" {
                 continue;
             }
-            // What other values name is reported for them.
+            // Objects that other values name are reported there.
             let Some(place) = only(&document.root, name) else { continue };
             let message = format!("{kind} `{name}` does not exist in namespace `{namespace}`");
             let found = Diagnostic::new(Code::ReferenceMissing, message)

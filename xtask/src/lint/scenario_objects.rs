@@ -1,7 +1,7 @@
 //! The objects that scenarios wait for, restart, or look at: what neither an Application renders nor a file of the scenario
 //! contains is found without a cluster. Often the object was renamed, and the scenario was not.
 //!
-//! What a controller creates has a name of its own, so a name that begins like that of a custom resource may be anything.
+//! Objects that a controller creates have names of their own, so a name that begins like that of a custom resource is accepted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,7 +78,7 @@ fn of_app(subject: &Subject<'_>, folder: &str, app: &str, known: &Known<'_>) -> 
     let (scenarios, _) = scenario::readable(subject.workspace, folder, app);
     let files = workspace::find::files(&subject.workspace.root.join(folder).join(app).join("files"));
     let mut texts: Vec<String> = files.iter().filter_map(|path| regular_file::read_to_string(path).ok()).collect();
-    // What a step applies from its own text, or from a file that a link leads to.
+    // Steps may also apply objects from their own text, or from a linked file.
     texts.extend(scenarios.iter().flat_map(|scenario| scenario.texts.iter().cloned()));
     let mut missing: BTreeMap<(&str, &str), Vec<&Place>> = BTreeMap::new();
     for (named, reference, place) in scenarios.iter().flat_map(|scenario| &scenario.names) {

@@ -16,7 +16,7 @@ use toolbox::source;
 use workspace::target::{DEFAULT_CASE, Target};
 
 use super::clusters::Clusters;
-use super::scenario_applied::Applied;
+use super::scenario_manifests::ScenarioManifests;
 use super::subject::{ByTarget, Subject};
 use super::{probe_ports, references, service_names, service_pods, sub_path};
 
@@ -61,7 +61,7 @@ fn position(root: &Path, found: &Diagnostic) -> Option<(PathBuf, usize)> {
 }
 
 fn of_scenario(subject: &Subject<'_>, target: &Target<'_>, scenario: &Scenario) -> Diagnostics {
-    let applied = Applied::of(&subject.workspace.root, scenario);
+    let applied = ScenarioManifests::of(&subject.workspace.root, scenario);
     if applied.objects.is_empty() {
         return Diagnostics::default();
     }

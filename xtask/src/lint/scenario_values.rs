@@ -80,7 +80,7 @@ pub(super) fn uses<'a>(subject: &ChartSubject<'a>) -> Vec<Use<'a>> {
     all
 }
 
-/// What Helm rejects in a file, or what is missing for what it renders.
+/// The errors of Helm with a value file, or else the Secrets and ConfigMaps that the render lacks.
 fn refused(subject: &ChartSubject<'_>, one: &Use<'_>) -> Result<Diagnostics> {
     let helm = &subject.helm;
     let mut recipe = one.target.recipe.clone();

@@ -23,10 +23,9 @@ pub const CODES: &[Code] = &[Code::SealedSecretWave];
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for object in subject.objects {
+    for (view, pods) in subject.workloads() {
+        let object = pods.object;
         let Some(order) = sync_order::order(&object.root) else { continue };
-        let Some(view) = subject.clusters.view(&object.target) else { continue };
-        let Some(pods) = view.pods_of_object(object) else { continue };
         let mut reported: Vec<&str> = Vec::new();
         for reference in references::of(pods).iter().filter(|reference| reference.kind == "Secret") {
             let Some(name) = reference.name.as_str().filter(|_| !reference.optional) else { continue };

@@ -15,7 +15,7 @@ use super::subject::Subject;
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::ReferenceMissing];
 
-/// What a release of the controller defines.
+/// The CustomResourceDefinition that a release of the controller contains.
 const DEFINITION: &str = "sealedsecrets.bitnami.com";
 
 /// Reports a Service that no release of the controller has, if one has a similar name.

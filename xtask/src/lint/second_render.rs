@@ -33,7 +33,7 @@ use crate::lint::subject::{ChartSubject, Rendered};
 pub const CODES: &[Code] = &[Code::RenderUnstable];
 
 /// The time zone offset: a year and a month, five hours, seven minutes, and eleven seconds, so every part differs.
-pub const SHIFT: i32 = 400 * 86_400 + 5 * 3_600 + 7 * 60 + 11;
+pub(crate) const SHIFT: i32 = 400 * 86_400 + 5 * 3_600 + 7 * 60 + 11;
 
 /// The path of an object's name.
 const NAME: [&str; 2] = ["metadata", "name"];
@@ -59,7 +59,7 @@ pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
 /// Returns the paths that differ, one per line: a JSON list of the golden's file name and the keys of the path.
 fn differences(helm: &Helm<'_>, one: &Rendered<'_>, directory: &Path) -> Result<Vec<String>> {
     helm.cached("second-render", &[one.target], || {
-        // What other charts of the target render is not in a render of this one.
+        // The objects of other charts of the target are not in a render of this one.
         let own = if one.alone { None } else { Some(applied::recorded(render(helm, one.target, directory, None)?)) };
         if (own.is_some() || !one.fresh) && uses_time(directory) {
             std::thread::sleep(until_next_second());

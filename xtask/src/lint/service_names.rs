@@ -90,7 +90,7 @@ fn names(text: &str) -> Vec<Name<'_>> {
             continue;
         }
         let before = text[..at].trim_end_matches(|c: char| part(c) || c == '.');
-        // What a program or a template fills in is unknown.
+        // A placeholder, which a program or a template replaces, may be any name.
         let start = before.len();
         if before.ends_with(['}', '$', '%', ')', '>', '*', '_', '@']) || before.ends_with(|c: char| c.is_alphanumeric())
         {
@@ -179,7 +179,7 @@ pub(super) fn in_file(view: &View<'_, '_>, source: &Arc<Source>) -> Diagnostics 
     diagnostics
 }
 
-/// What is wrong with the name of a Service that does not exist, and the name that is probably meant.
+/// The message about the name of a Service that does not exist, and the name that is probably meant.
 fn similar(view: &View<'_, '_>, name: &Name<'_>) -> Option<(String, String)> {
     let id = |namespace| Id { group: "", kind: "Service", namespace, name: name.service };
     if view.find(&id(name.namespace)).is_some() {

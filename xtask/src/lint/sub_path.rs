@@ -20,9 +20,8 @@ pub const CODES: &[Code] = &[Code::ReferenceKey];
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for object in subject.objects {
-        let Some(view) = subject.clusters.view(&object.target) else { continue };
-        let Some(pods) = view.pods_of_object(object) else { continue };
+    for (view, pods) in subject.workloads() {
+        let object = pods.object;
         let mut paths: HashMap<&str, Vec<&Node>> = HashMap::new();
         let mounts = pods.containers.iter().filter_map(|container| container.node.get("volumeMounts"));
         for mount in mounts.flat_map(Node::items) {

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use ::helm::chart::Chart;
 use argocd::project::Project;
+use kubernetes::inventory::View;
+use kubernetes::inventory::pods::Pods;
 use kubernetes::manifest::Recorded;
 use kubernetes::object::Object;
 use workspace::target::{ChartTarget, Target};
@@ -50,7 +52,7 @@ pub struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// Returns all Applications under argocd/, including those that this tool does not render.
-    pub fn every_application(&self) -> impl Iterator<Item = Written<'a>> + use<'a> {
+    pub(crate) fn every_application(&self) -> impl Iterator<Item = Written<'a>> + use<'a> {
         written::applications(self.workspace)
     }
 
@@ -60,6 +62,15 @@ impl<'a> Subject<'a> {
         let selected: BTreeSet<&str> = self.targets.iter().map(|target| target.id.app.as_str()).collect();
         let is_selected = |one: &Deployment| selected.contains(one.application.instance.as_str());
         self.every_application().filter(|written| written.deployment.is_none_or(is_selected)).collect()
+    }
+
+    /// The pods of the workloads to check, with the objects around them.
+    pub fn workloads(&self) -> impl Iterator<Item = (View<'a, 'a>, &'a Pods<'a>)> + use<'a> {
+        let Self { objects, clusters, .. } = *self;
+        objects.iter().filter_map(move |object| {
+            let view = clusters.view(&object.target)?;
+            Some((view, view.pods_of_object(object)?))
+        })
     }
 
     /// Returns all projects that have a name.
@@ -114,7 +125,7 @@ pub struct ChartSubject<'a> {
 pub struct Rendered<'a> {
     /// The target.
     pub target: &'a ChartTarget<'a>,
-    /// What the target renders.
+    /// The manifests that the target renders.
     pub manifests: Manifests<'a>,
     /// Whether the target renders nothing but this chart.
     pub alone: bool,

@@ -20,7 +20,7 @@ pub const CODES: &[Code] = &[Code::TargetRevisionDiffers, Code::TargetRevisionUn
 /// Names of main branches.
 const MAIN: &[&str] = &["main", "master", "trunk"];
 
-/// What Argo CD uses without `targetRevision`.
+/// The revision that Argo CD uses without `targetRevision`.
 const DEFAULT: &str = "HEAD";
 
 /// A source in a Git repository.
@@ -99,7 +99,7 @@ fn judge(tracked: &Tracked<'_>, counts: &BTreeMap<&str, usize>, refs: Option<&BT
             others.iter().filter(|(other, count)| **count > 1 || MAIN.contains(other)).map(|(other, _)| *other);
         let candidates = tracked.chain(refs.into_iter().flatten().map(String::as_str));
         let candidates = candidates.filter(|other| is_misspelling(revision, other));
-        // What more than one Application tracks is not misspelled.
+        // A revision that several Applications track is not misspelled.
         if counts.get(own).is_none_or(|count| *count == 1)
             && !MAIN.contains(revision)
             && let Some(near) = nearest(revision, candidates)

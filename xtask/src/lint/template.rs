@@ -137,7 +137,7 @@ pub fn tokens(action: &str) -> Vec<&str> {
 
 /// Returns the content of a string token.
 #[must_use]
-pub fn text_of(token: &str) -> String {
+pub(crate) fn text_of(token: &str) -> String {
     token.trim_matches(['"', '`']).to_owned()
 }
 

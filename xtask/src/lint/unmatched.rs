@@ -19,7 +19,7 @@ pub struct Selecting<'a> {
     pub field: &'static str,
     /// The selector.
     pub node: &'a Node,
-    /// What it selects: `pod` or `Service`.
+    /// The kind of the selected objects: `pod` or `Service`.
     pub noun: &'static str,
     /// Whether what it selects may exist without being rendered.
     pub hidden: bool,
@@ -27,7 +27,7 @@ pub struct Selecting<'a> {
     pub deployed: bool,
 }
 
-/// What a selector could select.
+/// An object that a selector could select.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
     /// The workload or the Service.
@@ -61,7 +61,7 @@ pub struct Label<'a> {
 impl Label<'_> {
     /// Whether a program may give the label to its own pods, which no template has.
     #[must_use]
-    pub fn may_be_given(&self) -> bool {
+    pub(crate) fn may_be_given(&self) -> bool {
         self.instead.is_none() && !is_static(self.key)
     }
 
@@ -94,7 +94,7 @@ pub fn missing<'a>(
 
 /// Whether a single label is missing, which is most likely misspelled.
 #[must_use]
-pub fn is_misspelled(missing: &[Label<'_>]) -> bool {
+pub(crate) fn is_misspelled(missing: &[Label<'_>]) -> bool {
     matches!(missing, [label] if label.near)
 }
 

@@ -14,7 +14,7 @@ use super::template::{self, Branch};
 /// How many variables and named templates a condition may lead through.
 const DEPTH: usize = 4;
 
-/// What a condition depends on.
+/// The values and objects that a condition depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Cause {
     /// `lookup`.
@@ -27,7 +27,7 @@ enum Cause {
     KubeVersion,
 }
 
-/// What the tokens of a condition say.
+/// The meaning of the tokens of a condition.
 #[derive(Debug, Default)]
 struct Condition {
     causes: Vec<Cause>,

@@ -49,7 +49,7 @@ impl Shared {
 
     /// Removes what is found about the values of a chart that another chart may read. `found` has the path of each chart.
     #[must_use]
-    pub fn without_read(&self, found: Vec<(&str, Diagnostics)>) -> Diagnostics {
+    pub(crate) fn without_read(&self, found: Vec<(&str, Diagnostics)>) -> Diagnostics {
         let mut reporters: BTreeMap<(Start, String), usize> = BTreeMap::new();
         for one in found.iter().flat_map(|(_, found)| &found.0).filter_map(place_of) {
             *reporters.entry(one).or_default() += 1;

@@ -229,7 +229,7 @@ fn path(name: &str) -> Option<Vec<String>> {
 struct Unread<'a> {
     chart: &'a Chart,
     usage: &'a Usage,
-    /// What is reported for one file needs no finding for another one.
+    /// The values that are already reported for a file.
     reported: BTreeSet<Vec<String>>,
     found: Vec<(Vec<String>, Diagnostic)>,
     /// The keys below a path that may be meant instead.

@@ -23,7 +23,7 @@ pub const CODES: &[Code] = &[Code::KeyMisspelled];
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 
-/// What the label of nodes with their architecture or operating system is for those who use other names.
+/// Other names of architectures and operating systems, with the values of the labels of nodes.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("x86_64", "amd64"),
     ("x64", "amd64"),

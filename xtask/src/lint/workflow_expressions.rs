@@ -74,7 +74,7 @@ pub(super) fn of(text: &str, condition: bool) -> Vec<&str> {
     text.split("${{").skip(1).filter_map(|rest| rest.split("}}").next()).collect()
 }
 
-/// What is wrong with the expressions in a scalar, whatever the workflow defines.
+/// The errors in the expressions of a scalar that do not depend on the definitions of the workflow.
 #[must_use]
 pub(super) fn wrong(node: &Node, condition: bool) -> Option<Diagnostic> {
     let text = node.as_str()?;

@@ -55,10 +55,10 @@ const STEP: &[&str] = &[
     "timeout-minutes",
     "background",
 ];
-/// What steps without `uses` and `run` do with steps in the background.
+/// The keys of steps without `uses` and `run`, which control steps in the background.
 const CONTROL: &[&str] = &["parallel", "wait", "wait-all", "cancel"];
 const ACTION: &[&str] = &["name", "author", "description", "inputs", "outputs", "runs", "branding"];
-/// What runs an action.
+/// The runtimes of actions.
 const USING: &[&str] = &["composite", "docker", "node12", "node16", "node20", "node24"];
 const PERMISSIONS: &[&str] = &[
     "actions",

@@ -19,7 +19,7 @@ const RESERVED: &[&str] = &["argocd", "default", "in-cluster", "root"];
 
 /// Checks the name of a new Application.
 #[must_use]
-pub fn check_app(name: &str) -> Diagnostics {
+pub(crate) fn check_app(name: &str) -> Diagnostics {
     let why = if name.chars().count() > RELEASE {
         Some(format!("a Helm release name has at most {RELEASE} characters"))
     } else if !label(name) || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
@@ -38,7 +38,7 @@ pub fn check_app(name: &str) -> Diagnostics {
 
 /// Checks the name of a namespace.
 #[must_use]
-pub fn check_namespace(name: &str) -> Diagnostics {
+pub(crate) fn check_namespace(name: &str) -> Diagnostics {
     let why = if name.chars().count() > NAMESPACE {
         Some(format!("a namespace name has at most {NAMESPACE} characters"))
     } else if !label(name) {

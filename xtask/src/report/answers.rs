@@ -32,7 +32,7 @@ impl Answers {
     }
 
     /// Waits for the next line; `None` at the end of the input. Fails after a signal.
-    pub fn next_line(&self) -> Result<Option<String>> {
+    pub(crate) fn next_line(&self) -> Result<Option<String>> {
         loop {
             process::check_interrupted()?;
             match self.0.recv_timeout(PULSE) {

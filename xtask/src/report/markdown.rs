@@ -15,7 +15,7 @@ use super::visible;
 const COMMENT: usize = 65_536;
 
 /// What the first line of a part begins with.
-pub const MARKER: &str = "<!-- cargo-xtask:";
+pub(crate) const MARKER: &str = "<!-- cargo-xtask:";
 
 /// The parts of a report, each small enough for one comment.
 #[must_use]

@@ -37,7 +37,7 @@ pub struct Report {
 }
 
 /// Findings about an object with which a sync fails, or after which no pods run: blockers.
-pub const REFUSED: &[Code] =
+pub(crate) const REFUSED: &[Code] =
     &[Code::FieldUnknown, Code::ObjectInvalid, Code::ObjectRefused, Code::PodSecurity, Code::ProjectForbids];
 
 /// Whether the cluster accepts objects.
@@ -206,7 +206,7 @@ pub fn counts<'o>(objects: impl IntoIterator<Item = &'o ObjectChange>) -> String
 impl ObjectChange {
     /// Whether the change is in what Argo CD applies, not only in other cases.
     #[must_use]
-    pub fn is_applied(&self) -> bool {
+    pub(crate) fn is_applied(&self) -> bool {
         self.targets.iter().any(|target| target.case == DEFAULT_CASE)
     }
 

@@ -52,7 +52,7 @@ impl Outputs {
 
     /// Whether a file is requested that shows changes. The test cases of `ci` are its stages.
     #[must_use]
-    pub fn show_changes(&self) -> bool {
+    pub(crate) fn show_changes(&self) -> bool {
         Self { junit: None, ..self.clone() }.is_any()
     }
 
@@ -90,7 +90,7 @@ impl Outputs {
     }
 
     /// Like [`Outputs::write`], with the test cases for JUnit.
-    pub fn write_with(&self, report: &Report, suites: &[Suite], summary: Option<&Path>) -> Result<()> {
+    pub(crate) fn write_with(&self, report: &Report, suites: &[Suite], summary: Option<&Path>) -> Result<()> {
         let mut failed = Diagnostics::default();
         let formats: [(&Option<PathBuf>, Format); 4] = [
             (&self.html, html::document),

@@ -29,7 +29,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
 
 /// Text of the tool itself, which may set colors and styles of the text, but do nothing else.
 #[must_use]
-pub fn styled(text: &str) -> Cow<'_, str> {
+pub(crate) fn styled(text: &str) -> Cow<'_, str> {
     filtered(text, true)
 }
 
@@ -97,7 +97,7 @@ pub fn json(text: &str) -> Cow<'_, str> {
 /// Reference: "Workflow commands for GitHub Actions", and `ActionCommand` of its runner, which also accepts white space
 /// before the first form, and the second anywhere in a line. Other systems write a name before the bracket.
 #[must_use]
-pub fn without_commands(text: &str) -> Cow<'_, str> {
+pub(crate) fn without_commands(text: &str) -> Cow<'_, str> {
     if !text.contains("::") && !text.contains("##") {
         return Cow::Borrowed(text);
     }

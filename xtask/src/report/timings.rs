@@ -179,7 +179,7 @@ impl Timings {
 }
 
 /// The subject whose phases are checks.
-pub const LINT: &str = "(lint)";
+pub(crate) const LINT: &str = "(lint)";
 
 impl Subject {
     fn begin(&self) -> f64 {

@@ -23,7 +23,7 @@ pub struct Line {
 
 /// Everything that is known about a line.
 #[must_use]
-pub fn detailed(line: &Line) -> String {
+pub(crate) fn detailed(line: &Line) -> String {
     let Line { golden, number, text, trail, secret } = line;
     let mut rows = vec![["rendered".to_owned(), format!("{golden}:{number}"), text.trim().to_owned()]];
     let part = |place: &Place| if *secret { String::new() } else { excerpt(place) };

@@ -3,7 +3,7 @@
 use diagnostics::{Code, Diagnostic, Result};
 
 /// Validates the URL of a Git repository. It must not contain a password.
-pub fn check_url(url: &str) -> Result<()> {
+pub(crate) fn check_url(url: &str) -> Result<()> {
     let refuse = |why: &str| -> Result<()> {
         Err(Diagnostic::new(Code::Usage, format!("`{url}` is not a valid Git repository URL: {why}"))
             .help("use `https://host/path.git`, `ssh://git@host/path.git`, `git@host:path.git`, `http://…`, `git://…`, or `file:///path`")
@@ -53,7 +53,7 @@ fn is_host(host: &str) -> bool {
 }
 
 /// Validates a revision: a branch, tag, commit, or semantic version constraint.
-pub fn check_revision(revision: &str) -> Result<()> {
+pub(crate) fn check_revision(revision: &str) -> Result<()> {
     let odd = revision.chars().any(char::is_control) || revision.trim() != revision || revision.starts_with('-');
     if revision.is_empty() || odd {
         return Err(Diagnostic::new(Code::Usage, format!("`{}` is not a valid revision", revision.escape_debug()))

@@ -32,7 +32,7 @@ mod kind;
 mod lab;
 mod limits;
 mod lint;
-mod lint_kept;
+mod lint_cached;
 mod machines;
 mod new;
 mod other_repository;

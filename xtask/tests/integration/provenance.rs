@@ -18,7 +18,6 @@ use kubernetes::applied;
 use similar::{DiffTag, TextDiff};
 use toolbox::parallel::parallel;
 use toolbox::results::Results;
-use workspace::plan::Inspections;
 use workspace::provenance::settings::Settings;
 use workspace::provenance::trail::Trail;
 use workspace::provenance::{Dependence, Provenance};
@@ -58,8 +57,7 @@ fn copy() -> tempfile::TempDir {
 /// Renders and traces a target. Nothing if Helm fails.
 fn lines(root: &Path, cache: &Path, helm: &Path, name: &str) -> Option<Lines> {
     let (workspace, _) = Workspace::load(root, &std::env::temp_dir()).expect("a workspace");
-    let (inspections, _) = Inspections::new(&workspace);
-    let (targets, _) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[name.to_owned()]);
+    let (targets, _) = plan::plan(&workspace, workspace.config.argocd, &[name.to_owned()]);
     traced(root, cache, helm, targets.first()?)
 }
 
@@ -289,8 +287,7 @@ fn nearly_all_lines_are_traced() {
     let cache = tempfile::tempdir().expect("temporary folder");
     let folder = copy();
     let (workspace, _) = Workspace::load(folder.path(), &std::env::temp_dir()).expect("a workspace");
-    let (inspections, _) = Inspections::new(&workspace);
-    let (targets, _) = plan::plan(&workspace, &inspections, workspace.config.argocd, &["postfix".to_owned()]);
+    let (targets, _) = plan::plan(&workspace, workspace.config.argocd, &["postfix".to_owned()]);
     assert!(targets.len() >= 8);
     for target in &targets {
         let lines = traced(folder.path(), cache.path(), &helm, target).expect("it renders");

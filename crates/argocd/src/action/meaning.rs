@@ -7,7 +7,7 @@ use kubernetes::object::Object;
 
 use crate::ignored::Ignored;
 
-/// What a change means.
+/// The meaning of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// The API server stores the same.
@@ -20,7 +20,7 @@ pub(super) enum Meaning {
     Changed,
 }
 
-/// What the change of an object means. Field managers are known only to the cluster.
+/// The meaning of the change of an object. Field managers are known only to the cluster.
 pub(super) fn of(application: &Node, before: &Object, after: &Object) -> Meaning {
     // The values of Secrets are not part of their trees.
     let secret = before.secret_digest != after.secret_digest;

@@ -18,7 +18,7 @@ pub struct Unavailable {
     pub reason: String,
     /// The place of what needs it.
     pub place: Place,
-    /// What to do about it, if something can be done.
+    /// The fix, if there is one.
     pub help: Option<Help>,
 }
 

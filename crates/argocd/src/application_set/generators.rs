@@ -18,7 +18,7 @@ pub(super) const KINDS: [&str; 9] =
 /// The kinds of generators that need the outside.
 const OUTSIDE: [&str; 4] = ["scmProvider", "clusterDecisionResource", "pullRequest", "plugin"];
 
-/// What generators need to know.
+/// The inputs of generators.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     /// The name of the ApplicationSet.

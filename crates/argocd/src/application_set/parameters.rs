@@ -9,11 +9,11 @@ use crate::go_template::value::{Map, Value};
 pub(super) struct Parameters {
     /// The values: nested with `goTemplate`, or else flat.
     pub values: Map,
-    /// What they come from: an element of a list, a directory, a file, or a cluster. Several in a matrix.
+    /// Their origins: an element of a list, a directory, a file, or a cluster. Several in a matrix.
     pub origins: Vec<Origin>,
 }
 
-/// What parameters come from.
+/// The origin of parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// A description, such as `apps/web`.

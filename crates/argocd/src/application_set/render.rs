@@ -77,7 +77,7 @@ impl Engine {
     }
 }
 
-/// What an error of a Go template means for the ApplicationSet.
+/// Converts an error of a Go template to one of the ApplicationSet.
 fn failure(node: &Node, text: &str, error: &go_template::Error) -> Failure {
     let place = inside(node, text, error.at);
     let invalid = |message: String, label: &str| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use diagnostics::{Help, Source};
 use document::Node;
 
-/// What generators need to know. Each answer must be the same whenever it is asked for.
+/// The inputs of generators. Each answer must be the same whenever it is asked for.
 pub trait Surroundings {
     /// The files of a Git repository at a revision, or the reason why they are unavailable.
     fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, Unknown>;
@@ -29,7 +29,7 @@ pub trait Surroundings {
 pub struct Unknown {
     /// A sentence that begins in lowercase and has no full stop.
     pub reason: String,
-    /// What to do about it, if something can be done.
+    /// The fix, if there is one.
     pub help: Option<Help>,
 }
 

@@ -5,13 +5,13 @@ use diagnostics::Limit;
 /// An error, with its place in the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
     /// The position in the template's text, in bytes.
     pub at: usize,
 }
 
-/// What is wrong.
+/// The problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// The template cannot be parsed, as in Go's message.

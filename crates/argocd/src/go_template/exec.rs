@@ -11,7 +11,7 @@ use super::signature::{Function, Type};
 use super::tree::{Branch, Command, List, Node, Number, Operand, Pipe, Term};
 use super::value::Value;
 
-/// What a key that does not exist means.
+/// The result of a key that does not exist.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum MissingKey {
     /// No value, printed as `<no value>`.

@@ -5,7 +5,7 @@ use super::error::{Error, Problem, Result};
 /// A token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Token {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its text; of a field or a variable, without `.` or `$`.
     pub text: String,
@@ -13,7 +13,7 @@ pub(super) struct Token {
     pub at: usize,
 }
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Text outside of actions.

@@ -48,7 +48,7 @@ fn syntax<T>(at: usize, message: impl Into<String>) -> Result<T> {
     Err(Error::new(at, Problem::Syntax(message.into())))
 }
 
-/// What follows in a list of nodes.
+/// The next item in a list of nodes.
 enum Item {
     Node(Node),
     /// A `define`, which leaves nothing in the list.

@@ -2,7 +2,7 @@
 
 use super::value::{Map, Value};
 
-/// What a parameter accepts.
+/// The type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
     /// Anything.
@@ -35,7 +35,7 @@ impl Type {
 
     /// Whether null can be passed.
     #[must_use]
-    pub fn takes_nil(self) -> bool {
+    pub(crate) fn takes_nil(self) -> bool {
         matches!(self, Self::Any | Self::Dictionary)
     }
 
@@ -65,7 +65,7 @@ pub struct Function {
     pub parameters: &'static [Type],
     /// The type of any number of further parameters.
     pub variadic: Option<Type>,
-    /// What it does; `None` if this tool cannot do it.
+    /// Its implementation; `None` if this tool does not have it.
     pub call: Option<fn(&[Value]) -> Outcome>,
 }
 
@@ -78,7 +78,7 @@ impl Function {
 
     /// A function with further parameters.
     #[must_use]
-    pub const fn variadic(
+    pub(crate) const fn variadic(
         name: &'static str,
         parameters: &'static [Type],
         variadic: Type,

@@ -40,7 +40,7 @@ pub(super) struct Branch {
     pub pipe: Pipe,
     /// The body.
     pub body: List,
-    /// What follows `else`.
+    /// The branch after `else`.
     pub otherwise: Option<List>,
 }
 
@@ -64,13 +64,13 @@ pub(super) struct Command(pub Vec<Operand>);
 /// An operand and its position in the text.
 #[derive(Debug)]
 pub(super) struct Operand {
-    /// What it is.
+    /// Its kind.
     pub term: Term,
     /// The position in the text.
     pub at: usize,
 }
 
-/// What an operand is.
+/// The kind of an operand.
 #[derive(Debug)]
 pub(super) enum Term {
     /// `.`

@@ -39,7 +39,7 @@ pub struct Map {
     pub entries: Rc<RefCell<BTreeMap<String, Value>>>,
     /// Whether it is a `map[string]string`, such as `values` and labels, which Sprig's functions for dictionaries reject.
     pub strings: bool,
-    /// What is printed instead of the entries, such as a version, whose fields are the entries.
+    /// The text that is printed instead of the entries, such as a version, whose fields are the entries.
     pub printed: Option<Rc<str>>,
 }
 
@@ -52,7 +52,7 @@ impl Map {
 
     /// A map of strings.
     #[must_use]
-    pub fn of_strings(entries: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub(crate) fn of_strings(entries: impl IntoIterator<Item = (String, String)>) -> Self {
         let entries = entries.into_iter().map(|(key, text)| (key, Value::string(&text))).collect();
         Self { entries: Rc::new(RefCell::new(entries)), strings: true, ..Self::default() }
     }
@@ -105,13 +105,13 @@ impl Value {
 
     /// Whether it is null or does not exist.
     #[must_use]
-    pub fn is_nil(&self) -> bool {
+    pub(crate) fn is_nil(&self) -> bool {
         matches!(self, Self::Missing | Self::Nil)
     }
 
     /// Whether `if` takes it as true, and Sprig as not empty.
     #[must_use]
-    pub fn truth(&self) -> bool {
+    pub(crate) fn truth(&self) -> bool {
         match self {
             Self::Missing | Self::Nil => false,
             Self::Bool(value) => *value,
@@ -125,7 +125,7 @@ impl Value {
 
     /// The name of its type in Go's messages.
     #[must_use]
-    pub fn type_name(&self) -> &'static str {
+    pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Self::Missing => "<nil>",
             Self::Nil => "interface {}",
@@ -185,7 +185,7 @@ impl Value {
 
     /// A copy that shares no map with this value.
     #[must_use]
-    pub fn deep_copy(&self) -> Self {
+    pub(crate) fn deep_copy(&self) -> Self {
         self.copy(0)
     }
 
@@ -232,7 +232,7 @@ impl Value {
 
     /// The value of YAML or JSON, in which every number is a `float64`.
     #[must_use]
-    pub fn of_node(node: &Node) -> Self {
+    pub(crate) fn of_node(node: &Node) -> Self {
         match &node.value {
             Yaml::Null => Self::Nil,
             Yaml::Bool(value) => Self::Bool(*value),
@@ -247,7 +247,7 @@ impl Value {
 
     /// The value of JSON, in which every number is a `float64`.
     #[must_use]
-    pub fn of_json(json: &Json) -> Self {
+    pub(crate) fn of_json(json: &Json) -> Self {
         match json {
             Json::Null => Self::Nil,
             Json::Bool(value) => Self::Bool(*value),

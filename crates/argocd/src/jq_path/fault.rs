@@ -5,7 +5,7 @@ use diagnostics::{Help, did_you_mean, nearest};
 /// Why an expression is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What is wrong.
+    /// The problem.
     pub problem: String,
     /// How to correct it, if that is known.
     pub fix: Option<Help>,

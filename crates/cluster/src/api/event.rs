@@ -45,7 +45,7 @@ pub struct Series {
 impl Event {
     /// Whether it is a warning.
     #[must_use]
-    pub fn is_warning(&self) -> bool {
+    pub(crate) fn is_warning(&self) -> bool {
         self.kind == "Warning"
     }
 

@@ -22,7 +22,7 @@ impl Node {
 
     /// Whether it accepts pods, as far as its health is concerned.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         condition(&self.status.conditions, "Ready").is_some_and(Condition::is_true)
             && !self.spec.taints.iter().any(|taint| taint.key == Self::NOT_READY)
     }

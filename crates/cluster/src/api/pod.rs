@@ -19,7 +19,7 @@ pub struct Pod {
 
 impl Pod {
     /// The statuses of its containers, init containers first.
-    pub fn container_statuses(&self) -> impl Iterator<Item = &ContainerStatus> {
+    pub(crate) fn container_statuses(&self) -> impl Iterator<Item = &ContainerStatus> {
         self.status.init_container_statuses.iter().chain(&self.status.container_statuses)
     }
 

@@ -20,7 +20,7 @@ pub struct Workload {
 impl Workload {
     /// Whether its controller has seen its current spec.
     #[must_use]
-    pub fn is_observed(&self) -> bool {
+    pub(crate) fn is_observed(&self) -> bool {
         self.status.observed_generation >= self.metadata.generation
     }
 }

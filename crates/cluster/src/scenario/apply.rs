@@ -13,7 +13,7 @@ use crate::verdict::{Problem, Verdict};
 use crate::{stuck, verdict};
 
 /// The field manager: Argo CD's own, so that the same manager owns the fields.
-pub const MANAGER: &str = "argocd-controller";
+pub(crate) const MANAGER: &str = "argocd-controller";
 
 /// An object that was just written.
 pub(super) struct Written {

@@ -47,7 +47,7 @@ impl Problem {
 
     /// Whether the problem is with a pod, or with a command in it.
     #[must_use]
-    pub fn is_with(&self, pod: &Metadata) -> bool {
+    pub(crate) fn is_with(&self, pod: &Metadata) -> bool {
         self.resource.ends_with(&title("Pod", pod))
     }
 }

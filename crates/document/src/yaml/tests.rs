@@ -1,4 +1,4 @@
-//! What the Go library of Kubernetes reads, and its limits.
+//! Texts that the Go library of Kubernetes reads, and its limits.
 
 use super::*;
 

@@ -13,7 +13,7 @@ use crate::tree::{Node, Value};
 /// For text that is only similar to YAML, such as a template: unlike [`parse`], this keeps every value of a duplicate key.
 #[must_use]
 pub fn values_of(source: &Arc<Source>, key: &str) -> Vec<Node> {
-    /// What the next node of an open collection is.
+    /// The role of the next node of an open collection.
     enum Next {
         Key,
         Value { wanted: bool },

@@ -65,7 +65,7 @@ impl Dependency {
 
     /// Whether its repository is an alias, such as `@example`.
     #[must_use]
-    pub fn has_repository_alias(&self) -> bool {
+    pub(crate) fn has_repository_alias(&self) -> bool {
         self.repository.starts_with('@') || self.repository.starts_with("alias:")
     }
 

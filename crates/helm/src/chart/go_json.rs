@@ -53,13 +53,13 @@ pub(super) fn go_list(dependencies: Option<&[Dependency]>) -> String {
 
 /// A dependency in Helm's JSON form.
 #[must_use]
-pub fn dependency_json(dependency: &Dependency) -> String {
+pub(crate) fn dependency_json(dependency: &Dependency) -> String {
     go_json(&GoDependency::from(dependency))
 }
 
 /// A string in Go's JSON form.
 #[must_use]
-pub fn go_string(text: &str) -> String {
+pub(crate) fn go_string(text: &str) -> String {
     go_json(&text)
 }
 

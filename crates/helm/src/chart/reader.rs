@@ -151,7 +151,7 @@ pub(super) fn present<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
 /// Sanitizes a string of Chart.yaml like Helm, before it computes the digest: whitespace becomes spaces, and nonprintable
 /// characters are removed.
 #[must_use]
-pub fn sanitized(text: &str) -> String {
+pub(crate) fn sanitized(text: &str) -> String {
     text.chars()
         .filter_map(|c| match c {
             c if c.is_whitespace() => Some(' '),

@@ -50,7 +50,7 @@ impl Wanted {
         Self { repository, name: name.to_owned(), version: version.to_owned(), place }
     }
 
-    /// What is resolved: several places may ask for the same.
+    /// The repository, the name, and the version: several places may ask for the same.
     #[must_use]
     pub fn subject(&self) -> (&str, &str, &str) {
         (&self.repository, &self.name, &self.version)

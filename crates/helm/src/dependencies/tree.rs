@@ -26,7 +26,7 @@ pub struct Member {
     pub values: Vec<Vec<String>>,
     /// The values that decide whether it is rendered: conditions and tags.
     pub conditions: Vec<Vec<String>>,
-    /// What precedes the path of a file in messages.
+    /// The prefix of the paths of files in messages.
     pub label: String,
     /// Its files without those of its charts/, by path.
     pub files: Tree,

@@ -75,7 +75,7 @@ struct Resolved<'a> {
     archives: Vec<(Pin, Vec<u8>)>,
 }
 
-/// What to update.
+/// The dependencies to update.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// The charts whose dependencies are resolved.

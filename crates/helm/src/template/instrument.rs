@@ -34,7 +34,7 @@ pub struct File<'a> {
     pub printed: Option<&'a str>,
 }
 
-/// What a mark stands for.
+/// The meaning of a mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// The index of the file.
@@ -68,7 +68,7 @@ const USUALLY: [&str; 9] =
 pub struct Instrumented {
     /// The new texts of the files.
     pub files: Vec<String>,
-    /// What the marks stand for.
+    /// The meanings of the marks.
     pub marks: Vec<Mark>,
 }
 

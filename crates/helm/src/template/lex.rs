@@ -44,7 +44,7 @@ pub(super) enum Kind {
     Assign,
 }
 
-/// What Go trims beside a trim marker.
+/// The characters that Go trims beside a trim marker.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 pub struct Template {
     /// The nodes outside all blocks, in the order of the text.
     pub nodes: Vec<Node>,
-    /// What Go's parser would reject, in the order of the text.
+    /// The errors that Go's parser would report, in the order of the text.
     pub problems: Vec<Problem>,
 }
 
@@ -16,7 +16,7 @@ pub struct Template {
 pub struct Problem {
     /// The part.
     pub span: Range<usize>,
-    /// What is wrong with it.
+    /// The problem.
     pub message: String,
 }
 
@@ -59,7 +59,7 @@ pub enum Node {
 pub struct Text {
     /// All of it.
     pub span: Range<usize>,
-    /// What the trim markers of its neighbors leave.
+    /// The text that the trim markers of its neighbors leave.
     pub kept: Range<usize>,
 }
 
@@ -68,7 +68,7 @@ pub struct Text {
 pub struct Output {
     /// Its delimiters.
     pub tag: Tag,
-    /// What it computes.
+    /// The computed value.
     pub pipeline: Pipeline,
 }
 
@@ -197,7 +197,7 @@ impl Command {
 pub struct Operand {
     /// From its root to its last field.
     pub span: Range<usize>,
-    /// What the fields are taken from.
+    /// The value whose fields they are.
     pub root: Root,
     /// The fields.
     pub fields: Vec<Field>,

@@ -64,7 +64,7 @@ impl Bump {
 
     /// Whether the version after is the older one.
     #[must_use]
-    pub fn is_downgrade(&self) -> bool {
+    pub(crate) fn is_downgrade(&self) -> bool {
         match (numbers(version_of(&self.from)), numbers(version_of(&self.to))) {
             (Some(from), Some(to)) => from.cmp(&to) == Ordering::Greater,
             _ => false,
@@ -124,7 +124,7 @@ pub struct ImageChange {
 
 /// The images of the pods of a workload that changed, for each container.
 #[must_use]
-pub fn image_changes(before: &Object, after: &Object) -> Vec<ImageChange> {
+pub(crate) fn image_changes(before: &Object, after: &Object) -> Vec<ImageChange> {
     let (Some(old), Some(new)) = (workload::pod_spec(before), workload::pod_spec(after)) else { return Vec::new() };
     let mut path: Vec<String> = workload::template(after)
         .map(|(path, _)| path.iter().map(|step| (*step).to_owned()).collect())

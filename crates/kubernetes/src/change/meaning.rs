@@ -89,7 +89,7 @@ fn names(path: &[String]) -> impl Iterator<Item = &str> {
 
 /// Whether a field contains a quantity.
 #[must_use]
-pub fn is_quantity(path: &[String]) -> bool {
+pub(crate) fn is_quantity(path: &[String]) -> bool {
     let mut names = names(path);
     let (name, owner) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
     QUANTITIES.contains(&owner) || QUANTITY.contains(&name)
@@ -107,7 +107,7 @@ pub fn same_quantity(before: Option<&Node>, after: Option<&Node>) -> bool {
 
 /// Whether the API server stores a field as unset, so `false` and unset differ.
 #[must_use]
-pub fn is_stored_unset(path: &[String]) -> bool {
+pub(crate) fn is_stored_unset(path: &[String]) -> bool {
     path.last().is_some_and(|name| WITHOUT_DEFAULT.contains(&name.as_str()))
 }
 

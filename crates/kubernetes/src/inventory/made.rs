@@ -51,7 +51,7 @@ pub fn of(object: &Object) -> Vec<(&'static str, String, Keys)> {
 
 /// Whether a controller copies an object to other namespaces.
 #[must_use]
-pub fn is_copied(object: &Object) -> bool {
+pub(crate) fn is_copied(object: &Object) -> bool {
     let annotations = object.find(&["metadata", "annotations"]).map(Node::entries).unwrap_or_default();
     let copied = |key: &str| {
         key.starts_with("reflector.v1.k8s.emberstack.com/") || key.starts_with("replicator.v1.mittwald.de/replicate-to")

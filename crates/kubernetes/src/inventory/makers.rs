@@ -95,14 +95,14 @@ pub fn is_custom(group: &str) -> bool {
 
 /// Whether objects of a kind are commonly made by controllers.
 #[must_use]
-pub fn are_made(kind: &str) -> bool {
+pub(crate) fn are_made(kind: &str) -> bool {
     matches!(kind, "ConfigMap" | "PersistentVolumeClaim" | "Pod" | "Role" | "Secret" | "Service" | "ServiceAccount")
         || matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet")
 }
 
 /// Whether an object deploys others that are not rendered: Applications in the output of a chart, and the like.
 #[must_use]
-pub fn deploys_others(object: &Object) -> bool {
+pub(crate) fn deploys_others(object: &Object) -> bool {
     matches!(
         (object.key.group.as_str(), object.key.kind.as_str()),
         ("argoproj.io", "Application" | "ApplicationSet")

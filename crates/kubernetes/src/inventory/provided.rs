@@ -67,12 +67,12 @@ pub fn keys(id: &Id<'_>) -> Option<Keys> {
 
 /// Whether a namespace belongs to the cluster itself, so it may contain anything.
 #[must_use]
-pub fn is_system(namespace: &str) -> bool {
+pub(crate) fn is_system(namespace: &str) -> bool {
     SYSTEM.contains(&namespace)
 }
 
 /// Whether an object may exist although nobody renders it, because of its namespace and name.
 #[must_use]
-pub fn may_exist(id: &Id<'_>) -> bool {
+pub(crate) fn may_exist(id: &Id<'_>) -> bool {
     is_system(id.namespace) || id.namespace == ARGO_CD && id.name.starts_with("argocd-")
 }

@@ -188,7 +188,7 @@ impl<'a> Known<'a> {
     }
 
     /// The subresources of a resource in a built-in group.
-    pub fn subresources(&self, group: &str, resource: &str) -> impl Iterator<Item = &str> {
+    pub(crate) fn subresources(&self, group: &str, resource: &str) -> impl Iterator<Item = &str> {
         let prefix = format!("{resource}/");
         let served = self.discovery.group(group).into_iter().flat_map(|resources| resources.keys());
         let served = served.filter_map(move |name| name.strip_prefix(&prefix));

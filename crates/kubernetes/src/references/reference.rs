@@ -45,7 +45,7 @@ impl<'a> Reference<'a> {
 
     /// The same with keys that the object must have.
     #[must_use]
-    pub fn with_keys(mut self, keys: impl IntoIterator<Item = &'a Node>) -> Self {
+    pub(crate) fn with_keys(mut self, keys: impl IntoIterator<Item = &'a Node>) -> Self {
         self.keys.extend(keys.into_iter().filter(|key| key.as_str().is_some_and(|text| !text.is_empty())));
         self
     }

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 pub const OBJECT_META: &str = "ObjectMeta";
 
 /// The pattern of a quantity: `100m`, `1.5Gi`, `1e3`.
-pub const QUANTITY: &str = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$";
+pub(crate) const QUANTITY: &str = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$";
 
 /// The pattern of padded base64. The API server's decoder ignores line breaks.
-pub const BASE64: &str = r"^[\r\n]*(([A-Za-z0-9+/][\r\n]*){4})*(([A-Za-z0-9+/][\r\n]*){2}=[\r\n]*=[\r\n]*|([A-Za-z0-9+/][\r\n]*){3}=[\r\n]*)?$";
+pub(crate) const BASE64: &str = r"^[\r\n]*(([A-Za-z0-9+/][\r\n]*){4})*(([A-Za-z0-9+/][\r\n]*){2}=[\r\n]*=[\r\n]*|([A-Za-z0-9+/][\r\n]*){3}=[\r\n]*)?$";
 
 /// The schema of a quantity, which may also be a number.
 #[must_use]
@@ -19,7 +19,7 @@ pub fn quantity() -> Value {
 
 /// The schema of an integer or a string, such as a port or `25%`.
 #[must_use]
-pub fn int_or_string() -> Value {
+pub(crate) fn int_or_string() -> Value {
     json!({ "type": ["integer", "string"], "minimum": i32::MIN, "maximum": i32::MAX })
 }
 
@@ -49,7 +49,7 @@ fn bound(schema: &mut Value, keyword: &str, value: Value) {
 
 /// Makes a schema nullable: the API server treats null like an absent field.
 #[must_use]
-pub fn or_null(mut schema: Value) -> Value {
+pub(crate) fn or_null(mut schema: Value) -> Value {
     let null = json!("null");
     match schema.get_mut("type") {
         Some(Value::Array(types)) if !types.contains(&null) => types.push(null),

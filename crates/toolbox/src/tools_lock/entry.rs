@@ -284,7 +284,7 @@ fn placeholders_known(text: &str) -> bool {
 
 /// Whether a URL is on this machine, where a connection without encryption cannot be changed by others.
 #[must_use]
-pub fn is_on_this_machine(url: &str) -> bool {
+pub(crate) fn is_on_this_machine(url: &str) -> bool {
     let authority = url.strip_prefix("http://").and_then(|rest| rest.split('/').next());
     authority.is_some_and(|authority| {
         let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));

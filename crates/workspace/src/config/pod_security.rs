@@ -23,7 +23,7 @@ pub struct Namespace {
     pub name: String,
     /// The place of the name.
     pub place: Place,
-    /// What it enforces.
+    /// The enforced level.
     pub pod_security: Option<PodSecurity>,
 }
 

@@ -126,7 +126,7 @@ impl Output {
         documents.into_iter().map(|(first, text)| (first, Source::new("output", text))).collect()
     }
 
-    /// What wrote a line, counted from 0.
+    /// The place that wrote a line, counted from 0.
     fn located(&self, line: usize, label: String, help: Option<Help>) -> Option<Located> {
         let part = self.marked.lines.get(line)?.first()?;
         let writer = self.place(part.mark)?;
@@ -149,7 +149,7 @@ impl Output {
                 running = None;
                 continue;
             };
-            // What the action writes up to the end of the line, possibly through templates that it includes.
+            // The text that the action writes up to the end of the line, possibly through templates that it includes.
             let own = line.iter().rev().take_while(|part| self.action(**part) == Some(last)).last();
             let begins = line.first().and_then(|part| self.action(*part));
             let continued = running.filter(|(action, _)| begins == Some(*action));
@@ -157,7 +157,7 @@ impl Output {
             if let Some((action, column)) = continued.filter(|(_, column)| below < *column) {
                 found = Some((action, column));
             }
-            // What begins with a newline, as with `nindent`, has no line to align the others with.
+            // A text that begins with a newline, as with `nindent`, has no line to align the others with.
             let end = own.map(|part| (last, part.start)).filter(|(_, column)| {
                 *column > 0 && text.get(*column..).is_some_and(|written| !written.trim().is_empty())
             });

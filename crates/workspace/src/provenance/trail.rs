@@ -13,7 +13,7 @@ const NAMED: usize = 3;
 /// Where a rendered line, or a part of it, comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trail {
-    /// What wrote it.
+    /// The template parts that wrote it.
     pub writers: Vec<Writer>,
     /// The values that it is, or is computed from.
     pub values: Vec<Used>,

@@ -32,7 +32,7 @@ pub struct Copy {
     directories: BTreeSet<PathBuf>,
 }
 
-/// What differs after a change of a file, or of its attributes.
+/// The metadata by which a change of a file is noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     inode: u64,
@@ -50,7 +50,7 @@ impl Copies {
     }
 
     /// Takes a copy back, unless it cannot be restored.
-    pub fn give_back(&self, mut copy: Copy) {
+    pub(crate) fn give_back(&self, mut copy: Copy) {
         if copy.restore().is_some() {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(copy);
         }

@@ -9,10 +9,10 @@ use helm::template::tree::{Control, Keyword, Node, Tag};
 
 use super::unset::{NIL, expression};
 
-/// What the root has.
+/// The keys of the root.
 const ROOT: [&str; 7] = ["Values", "Release", "Chart", "Capabilities", "Files", "Template", "Subcharts"];
 
-/// What decides what `.` is.
+/// The actions that change `.`.
 enum Context<'t> {
     Block(Keyword, &'t Tag),
     Named(&'t str, &'t Tag),

@@ -379,7 +379,7 @@ impl Context<'_> {
     }
 }
 
-/// What Go's parser rejects in a template.
+/// The error of Go's parser in a template.
 fn syntax(source: &Arc<Source>) -> Option<Diagnostic> {
     let text = source.text.as_str();
     let template = parse(text);

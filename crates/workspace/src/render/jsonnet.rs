@@ -39,7 +39,7 @@ pub(super) fn evaluate(root: &Path, program: &Path, evaluation: &Evaluation, fil
     Ok(objects.into_iter().map(|text| Manifest { file: name.clone(), line: 1, text }).collect())
 }
 
-/// What the error of the program means: the first line is the error, and the first place in the repository is its place.
+/// Parses the error of the program: the first line is the error, and the first place in the repository is its place.
 fn explain(root: &Path, name: &str, stderr: &str) -> Diagnostic {
     let first = stderr.lines().next().unwrap_or_default();
     let message = first.strip_prefix("RUNTIME ERROR: ").unwrap_or(first);

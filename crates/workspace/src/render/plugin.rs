@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::plugin::PluginSource;
 use crate::render::copies::Copies;
 
-/// What every cluster serves, besides `kubernetes.api-versions` in charts.toml. A plugin cannot do without a value: its command may be `--api-versions $KUBE_API_VERSIONS .`
+/// The API version that every cluster serves, besides `kubernetes.api-versions` in charts.toml. A plugin needs one: its command may be `--api-versions $KUBE_API_VERSIONS .`
 const API_VERSIONS: [&str; 14] = [
     "v1",
     "admissionregistration.k8s.io/v1",

@@ -9,7 +9,7 @@ use diagnostics::{Code, Diagnostic, Fact, Place, Source, nearest};
 use super::values::Values;
 use crate::target::ChartTarget;
 
-/// What Go reports before the name of the field.
+/// The text before the name of the field in Go's error.
 pub(super) const NIL: &str = "nil pointer evaluating interface {}.";
 
 /// Explains the error of a template at the place of the expression, if it reads a field of a value that is not set.

@@ -28,7 +28,7 @@ pub struct Setting {
 pub struct Values<'a> {
     /// The parameters of the target; nothing for one that is not a chart.
     options: Option<&'a HelmOptions>,
-    /// What people wrote, the values that take precedence first.
+    /// The values that people wrote, those that take precedence first.
     authored: Vec<Authored>,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Values<'a> {
 
     /// Where a key is set.
     #[must_use]
-    pub fn find_key(&self, pointer: &[String]) -> Option<Place> {
+    pub(crate) fn find_key(&self, pointer: &[String]) -> Option<Place> {
         if let Some(parameter) = self.parameter(pointer) {
             return Some(parameter.place);
         }
@@ -129,7 +129,7 @@ impl<'a> Values<'a> {
 
     /// The name and the place of a parameter that sets a value inside the one at a path, which may not be meant to have any.
     #[must_use]
-    pub fn parameter_inside(&self, pointer: &[String]) -> Option<(&str, &Place)> {
+    pub(crate) fn parameter_inside(&self, pointer: &[String]) -> Option<(&str, &Place)> {
         let inside = |name: &str| {
             set_path::read(name).is_some_and(|steps| steps.len() > pointer.len() && steps.starts_with(pointer))
         };

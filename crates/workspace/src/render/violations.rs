@@ -68,7 +68,7 @@ impl Context<'_> {
             .collect();
         let meant: Vec<Vec<String>> = problems.iter().flat_map(|(schema, problem)| meant(schema, problem)).collect();
         for (schema, problem) in &problems {
-            // What a misspelled mapping was meant to set is missing only because of the spelling.
+            // The keys of a misspelled mapping are missing only because of the spelling.
             let follows = |pointer: &[String]| {
                 values.find(pointer).is_none()
                     && meant.iter().any(|key| pointer.len() > key.len() && pointer.starts_with(key))

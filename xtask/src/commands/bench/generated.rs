@@ -8,10 +8,9 @@ use std::path::Path;
 use diagnostics::{Code, Diagnostic, Result};
 use golden::lock::{self, Lock};
 use toolbox::process::{self, Invocation};
-use workspace::plan::Inspections;
 use workspace::{Workspace, plan};
 
-/// What a workspace contains.
+/// The shape of a generated workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Shape {
     /// The number of Applications, each with a chart of its own.
@@ -92,9 +91,7 @@ pub(super) fn write(root: &Path, own: &Workspace, cache: &Path, shape: Shape) ->
 /// Writes the goldens, with the digests of what they are rendered from.
 fn record(root: &Path, cache: &Path, mut outputs: BTreeMap<String, BTreeMap<String, Vec<u8>>>) -> Result<()> {
     let (workspace, mut diagnostics) = Workspace::load(root, cache)?;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (targets, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
+    let (targets, found) = plan::plan(&workspace, workspace.config.argocd, &[]);
     diagnostics.extend(found);
     if diagnostics.has_errors() {
         return Err(diagnostics);
@@ -175,7 +172,7 @@ fn schema(count: usize) -> String {
 /// Reads all values, so that none is unknown, and prints nothing.
 const READ_ALL: &str = "{{- range $key, $value := .Values }}{{- if not $value }}{{- fail $key }}{{- end }}{{- end }}";
 
-/// What Helm renders from a template for a release.
+/// The text that Helm renders from a template for a release.
 fn rendering(template: &str, release: &str) -> String {
     template.replace(READ_ALL, "").replace("{{ .Release.Name }}", release).replace("{{ .Values.message }}", MESSAGE)
 }
@@ -278,9 +275,8 @@ impl Drop for Edit {
 /// Writes the locks of some Applications again.
 fn relock(root: &Path, cache: &Path, indexes: &[usize]) -> Result<()> {
     let (workspace, _) = Workspace::load(root, cache)?;
-    let (inspections, _) = Inspections::new(&workspace);
     let names: Vec<String> = indexes.iter().map(|index| name(*index)).collect();
-    let (targets, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &names);
+    let (targets, found) = plan::plan(&workspace, workspace.config.argocd, &names);
     if found.has_errors() {
         return Err(found);
     }

@@ -5,7 +5,7 @@ use helm::batch::Runner;
 use helm::dependencies;
 use toolbox::process::Invocation;
 use workspace::Workspace;
-use workspace::plan::{self, Inspections};
+use workspace::plan;
 use workspace::render::Renderer;
 use workspace::target::Target;
 
@@ -78,8 +78,7 @@ const SOONER: [&str; 3] = ["GOGC", "GOMEMLIMIT", "LC_ALL"];
 /// Helm's command for each chart, with the arguments that Argo CD passes, as `xargs` would run it.
 pub(super) fn commands(context: &Context<'_>, workspace: &Workspace) -> Result<Vec<Invocation>> {
     let argocd = workspace.config.argocd;
-    let (inspections, _) = Inspections::new(workspace);
-    let (targets, found) = plan::plan(workspace, &inspections, argocd, &[]);
+    let (targets, found) = plan::plan(workspace, argocd, &[]);
     if found.has_errors() {
         return Err(found);
     }

@@ -2,7 +2,7 @@
 
 use super::amount::Amount;
 
-/// What was measured.
+/// The result of a measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Measured {
     Amount(Amount),

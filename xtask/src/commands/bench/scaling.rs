@@ -14,7 +14,7 @@ const SIZES: [usize; 4] = [10, 100, 1000, 10_000];
 /// The number of lines that are about a kilobyte.
 const KILOBYTE: usize = 1000 / 35;
 
-/// What grows, the command that is measured, and the workspace.
+/// A number that grows, with the measured command and the workspace.
 struct Dimension {
     name: &'static str,
     command: &'static [&'static str],
@@ -23,7 +23,7 @@ struct Dimension {
 
 const BASE: Shape = Shape { applications: 1, objects: 2, values: 10, lines: 10 };
 
-/// What grows.
+/// The numbers that grow.
 const DIMENSIONS: [Dimension; 5] = [
     Dimension { name: "targets: render", command: &["render"], shape: Shape::applications },
     Dimension { name: "objects: validate", command: &["validate"], shape: |size| Shape { objects: size, ..BASE } },

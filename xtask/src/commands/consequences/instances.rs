@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diagnostics::{Code, Diagnostic, Diagnostics};
 
-/// What the findings of several instances have in common.
+/// The common part of the findings of several instances.
 type Key = (Code, String, String, String, String);
 
 /// Merges findings about the same part of what instances render. The first one counts the others.

@@ -7,7 +7,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
 
 use super::facts::{application, line, missing};
 
-/// What makes findings about several values one: the Application, the field, and the line of the template.
+/// The common part of findings that are one: the Application, the field, and the line of the template.
 type Key = (String, Vec<String>, String, (String, usize));
 
 /// Keeps the first of the findings about values that one line of a template renders with the wrong type, and marks this line.

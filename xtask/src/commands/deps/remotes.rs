@@ -92,7 +92,7 @@ pub(super) fn update(
         let old = workspace.charts_lock.clone();
         let mut lock = old.clone();
         update.round(&workspace, &mut lock);
-        // What cannot be read may need any of the pins.
+        // A file that cannot be read may need any of the pins.
         if workspace.argocd_complete && !workspace.unrendered.iter().any(Unrendered::is_broken) {
             update.drop_unneeded(&workspace.remotes, &mut lock);
         }
@@ -121,7 +121,7 @@ struct Update<'a> {
     names: &'a [String],
     /// The URLs and revisions that were resolved; of a file, its URL.
     done: BTreeSet<(String, String)>,
-    /// What could not be resolved: the first finding of each host and reason, and what else there is.
+    /// The errors of resolving: the first one of each host and reason, with the number of the others.
     failed: BTreeMap<(String, String), (Diagnostic, Vec<String>)>,
     changes: Vec<String>,
 }

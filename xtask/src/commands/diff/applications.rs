@@ -14,7 +14,7 @@ use crate::commands::rendering::{RenderState, Rendering};
 pub(super) struct Applications<'a> {
     /// By instance name.
     pub(super) by_name: BTreeMap<&'a str, Application<'a>>,
-    /// What defines them.
+    /// The workspace that defines them.
     pub(super) workspace: &'a Workspace,
 }
 
@@ -24,16 +24,16 @@ pub(super) struct Application<'a> {
     pub(super) file: &'a str,
     /// The document that defines it, if it is known.
     pub(super) root: Option<&'a Node>,
-    /// What is known.
+    /// The state.
     pub(super) state: State,
     /// Its targets that could be planned, by case.
     pub(super) targets: BTreeMap<&'a str, &'a Rendering<'a>>,
 }
 
-/// What is known of an Application or a target.
+/// Whether an Application or a target is rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
-    /// What it renders.
+    /// It is rendered.
     Rendered,
     /// This tool does not render it, for this reason.
     NotRendered(String),
@@ -129,7 +129,7 @@ impl<'a> Applications<'a> {
     }
 }
 
-/// What is known of a target.
+/// The state of a target.
 pub(super) fn state(one: &Rendering<'_>, found: &Diagnostics) -> State {
     match &one.state {
         RenderState::Fresh | RenderState::Rendered(_) => State::Rendered,

@@ -9,7 +9,7 @@ use diagnostics::{Diagnostics, Result};
 use golden::Golden;
 use toolbox::git::Repository;
 use workspace::Workspace;
-use workspace::plan::{self, Inspections};
+use workspace::plan;
 use workspace::target::TargetId;
 
 use super::comparison::{Wanted, compared, report};
@@ -29,21 +29,19 @@ const WANTED: Wanted<'_> =
 pub struct Checkout<'a> {
     /// Its files.
     pub session: &'a Session<'a>,
-    /// What they define.
+    /// The workspace that they define.
     pub workspace: &'a Workspace,
-    /// The charts.
-    pub inspections: &'a Inspections,
     /// All targets.
     pub renderings: &'a [Rendering<'a>],
     /// The names of the Applications to compare; all if it is empty.
     pub selection: &'a [String],
-    /// What was found while they were read and rendered.
+    /// The diagnostics of reading and rendering them.
     pub found: &'a Diagnostics,
-    /// What the reports show.
+    /// The name of the command in the reports.
     pub command: &'static str,
 }
 
-/// What the checkout changes, and what the checks find in the base.
+/// The changes of the checkout, and the findings in the base.
 pub struct Compared {
     /// The report, without findings.
     pub report: Report,
@@ -57,8 +55,7 @@ impl Checkout<'_> {
         let revisions = Revisions { base: Some(base), head: None };
         let sides = Sides::open(self.session, &revisions)?;
         let base = sides.load_base()?;
-        let inspected = base.inspect();
-        let Planned { mut renderings, mut found } = base.plan(&inspected, self.selection);
+        let Planned { mut renderings, mut found } = base.plan(self.selection);
         rendering::render_stale(base.session, &base.workspace, base.argocd, Demand::Stale, &mut renderings, &mut found);
         let planned = Planned { renderings, found };
         let before = base.rendered(&planned);
@@ -68,9 +65,9 @@ impl Checkout<'_> {
     }
 
     /// Compares with the goldens, where no revision is known.
-    pub fn since_goldens(&self) -> Result<Report> {
+    pub(crate) fn since_goldens(&self) -> Result<Report> {
         let (session, workspace) = (self.session, self.workspace);
-        let (targets, _) = plan::plan(workspace, self.inspections, workspace.config.argocd, self.selection);
+        let (targets, _) = plan::plan(workspace, workspace.config.argocd, self.selection);
         let mut renderings = rendering::read(session, targets, &mut Diagnostics::default());
         let renamed = render::orphans(session, workspace, self.selection)?.renamed(&render::unrecorded(&renderings));
         let mut absent = BTreeSet::new();

@@ -145,7 +145,7 @@ fn digest(diff: &ObjectDiff) -> u64 {
     hasher.finish()
 }
 
-/// What Argo CD does with an object, unless its Application says otherwise.
+/// The action of Argo CD on an object, unless its Application says otherwise.
 fn action(kind: Kind) -> Action {
     match kind {
         Kind::Added | Kind::Renamed => Action::Create,

@@ -13,7 +13,7 @@ use super::side::RenderedSide;
 use super::{trace, validity};
 use crate::report::model::{ApplicationChange, NotRendered, Report, Side, Validity};
 
-/// What a comparison is to contain.
+/// The scope of a comparison.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     /// Names of targets; all if empty.
@@ -28,7 +28,7 @@ pub(super) struct Wanted<'a> {
     pub(super) absent: &'a BTreeSet<String>,
 }
 
-/// What differs between two sides.
+/// The differences between two sides.
 pub(super) struct Changes {
     pub(super) applications: Vec<ApplicationChange>,
     pub(super) not_rendered: Vec<NotRendered>,

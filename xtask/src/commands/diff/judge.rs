@@ -33,7 +33,7 @@ pub(super) struct Side<'a> {
     pub(super) root: Option<&'a Node>,
 }
 
-/// What the changes do to the Application as a whole.
+/// The effects of the changes on the Application as a whole.
 #[derive(Default)]
 pub(super) struct Judgment {
     pub(super) bumps: Vec<Bump>,
@@ -58,7 +58,7 @@ pub(super) fn judge(
     if changes.is_empty() {
         return Judgment { bumps: chart_bumps(before, after).into_iter().collect(), ..Judgment::default() };
     }
-    // What charts.toml declares as applied by hand has no manifest, and so no sync options.
+    // A `[[bootstrap]]` entry has no manifest, and so no sync options.
     let none = Node { value: Value::Null, span: 0..0, source: Source::new("", "") };
     let root = after.or(before).and_then(|side| side.root).unwrap_or(&none);
     let (old, new) = objects(before, after, sought, changes);
@@ -252,7 +252,7 @@ pub(super) fn set_of<'w>(workspace: &'w Workspace, name: &str) -> Option<&'w Nod
     })
 }
 
-/// What Argo CD does with a manifest, given what it does with each of its objects.
+/// The action of Argo CD on a manifest, given its actions on the objects in it.
 fn summary(kind: Kind, plans: &[&Plan]) -> (Action, Option<String>) {
     let removal = plans.iter().find(|plan| matches!(plan.action, Action::Prune | Action::Leave));
     match (kind, removal) {

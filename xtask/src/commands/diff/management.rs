@@ -75,7 +75,7 @@ fn is_another(before: &Cluster, after: &Cluster) -> bool {
     before != after && (differ(&before.server, &after.server) || differ(&before.name, &after.name))
 }
 
-/// What was in the former cluster stays there.
+/// Adds the effect of another destination: the objects in the former cluster stay there.
 fn moved(before: &Cluster, after: &Cluster, objects: &[Object]) -> Effect {
     let name = |cluster: &Cluster| cluster.name.clone().or_else(|| cluster.server.clone()).unwrap_or_default();
     let holds = objects.iter().find(|object| matches!(data::held(object), Some(Holds::Volume | Holds::Claims { .. })));
@@ -93,7 +93,7 @@ fn moved(before: &Cluster, after: &Cluster, objects: &[Object]) -> Effect {
     new(Code::ChangeDataAbandoned, severity, message, Some(help.to_owned()))
 }
 
-/// What a change of the Application's own fields means.
+/// The effects of changes to the Application's own fields.
 fn settings(before: &Node, after: &Node) -> Vec<Effect> {
     let mut effects = Vec::new();
     let mut notice = |message: String| {

@@ -40,18 +40,18 @@ pub(super) struct Neighbors<'a> {
     renderings: Vec<&'a Rendering<'a>>,
 }
 
-/// What changes of an Application make it necessary to look for.
+/// The objects of other Applications that the changes of an Application concern.
 #[derive(Debug, Default)]
 pub(super) struct Sought {
     kinds: Vec<&'static str>,
     /// The namespaces of the objects that change.
     namespaces: BTreeSet<String>,
-    /// What the texts of those that refer to removed objects contain.
+    /// The names that occur in objects that refer to removed ones.
     words: BTreeSet<String>,
 }
 
 impl Sought {
-    /// What the changes of an Application require.
+    /// Collects them from the changes of an Application.
     pub(super) fn new<'o>(changes: impl IntoIterator<Item = &'o ObjectChange>) -> Self {
         let mut sought = Self::default();
         for change in changes {

@@ -27,7 +27,7 @@ pub(super) struct Pairs<'a> {
     pub(super) head: &'a Applications<'a>,
     /// All Applications of both sides, also those that are not selected.
     pub(super) neighbors: (&'a Neighbors<'a>, &'a Neighbors<'a>),
-    /// What projects of the head do not allow.
+    /// The new violations of projects.
     pub(super) forbidden: &'a Forbidden,
     /// Replaces the values of Secrets.
     pub(super) fingerprint: &'a dyn Fn(&str) -> String,
@@ -111,7 +111,7 @@ impl Pairs<'_> {
         (changes, not_rendered, unchanged)
     }
 
-    /// What changes in how Argo CD manages an Application.
+    /// The changes in how Argo CD manages an Application.
     fn managed(
         &self,
         kind: &ApplicationKind,
@@ -134,7 +134,7 @@ impl Pairs<'_> {
         management::of(before, after, deleted, &objects)
     }
 
-    /// What Argo CD does with the objects of an Application, and what follows from it.
+    /// Judges the actions of Argo CD on the objects of an Application.
     fn judge(
         &self,
         kind: &ApplicationKind,

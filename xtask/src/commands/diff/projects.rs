@@ -10,7 +10,7 @@ use super::side::RenderedSide;
 use super::validity;
 use crate::lint::application_project;
 
-/// What projects of the head do not allow about Applications, and those of the base allow, by instance name.
+/// The violations of projects that are new in the head, by the instance names of Applications.
 #[derive(Debug, Default)]
 pub(super) struct Forbidden(BTreeMap<String, Vec<Effect>>);
 
@@ -30,7 +30,7 @@ impl Forbidden {
         Self(forbidden)
     }
 
-    /// What its project does not allow about an Application.
+    /// The new violations of an Application.
     pub(super) fn of(&self, application: &str) -> &[Effect] {
         self.0.get(application).map(Vec::as_slice).unwrap_or_default()
     }

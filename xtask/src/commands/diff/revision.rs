@@ -2,7 +2,7 @@
 
 use diagnostics::{Code, Diagnostic, Result};
 
-use super::request::Request;
+use super::Request;
 use crate::commands::Session;
 use crate::lint::base::Base;
 

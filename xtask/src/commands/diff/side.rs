@@ -8,10 +8,9 @@ use golden::recordings::Recordings;
 use toolbox::export::{self, Export};
 use toolbox::parallel::join;
 use toolbox::progress::Progress;
-use workspace::plan::Inspections;
 use workspace::{CONFIG_FILE, Workspace, plan};
 
-use super::request::Request;
+use super::Request;
 use super::revision::Revisions;
 use crate::commands::rendering::{self, Rendering};
 use crate::commands::{Session, app_of_apps};
@@ -41,7 +40,7 @@ pub(super) struct Side<'s> {
     found: Diagnostics,
 }
 
-/// What the targets of a side render, as far as that is known, and what was found on the way.
+/// The renders of the targets of a side, as far as they are known, and the diagnostics so far.
 pub(super) struct Planned<'w> {
     pub(super) renderings: Vec<Rendering<'w>>,
     pub(super) found: Diagnostics,
@@ -54,7 +53,7 @@ pub(super) struct RenderedSide<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) argocd: Release,
     pub(super) renderings: &'a [Rendering<'a>],
-    /// What was found while its workspace was read and rendered.
+    /// The diagnostics of reading and rendering its workspace.
     pub(super) found: &'a Diagnostics,
 }
 
@@ -102,7 +101,7 @@ impl<'s> Sides<'s> {
             _export: export,
         };
         let (mut base, head) = (make(&revisions.base, base, old), make(&revisions.head, head, new));
-        // What introduces charts.toml is compared, too.
+        // A change that introduces charts.toml is compared, too.
         if !base.is_configured() && head.is_configured() {
             base.session.configuration = Some(head.session.root.clone());
         }
@@ -175,17 +174,10 @@ impl Side<'_> {
         }
     }
 
-    /// Inspects the charts.
-    pub(super) fn inspect(&self) -> (Inspections, Diagnostics) {
-        Inspections::new(&self.workspace)
-    }
-
     /// Plans the selected targets. Renders nothing.
-    pub(super) fn plan<'w>(&'w self, inspected: &'w (Inspections, Diagnostics), selection: &[String]) -> Planned<'w> {
-        let (inspections, problems) = inspected;
+    pub(super) fn plan(&self, selection: &[String]) -> Planned<'_> {
         let mut found = self.found.clone();
-        found.extend(problems.clone());
-        let (targets, problems) = plan::plan(&self.workspace, inspections, self.argocd, selection);
+        let (targets, problems) = plan::plan(&self.workspace, self.argocd, selection);
         found.extend(problems);
         let renderings = rendering::read(self.session, targets, &mut found);
         Planned { renderings, found }

@@ -24,10 +24,10 @@ use crate::lint::subject::{ByTarget, Subject};
 use crate::lint::{application_project, pod_security};
 use crate::report::model::{Action, ApplicationChange, ObjectChange, REFUSED, Validity};
 
-/// What the names of the goldens of Namespaces begin with.
+/// The prefix of the names of goldens of Namespaces.
 const NAMESPACE: &str = "namespace-";
 
-/// What the names of the goldens of CustomResourceDefinitions begin with.
+/// The prefix of the names of goldens of CustomResourceDefinitions.
 const DEFINITION: &str = "customresourcedefinition-";
 
 /// A golden of a target.
@@ -65,7 +65,7 @@ pub fn mark(applications: &mut [ApplicationChange], found: &Diagnostics) -> Vali
     }
     for one in applications.iter_mut() {
         compare::sort(&mut one.objects);
-        // What is wrong is the project, and not the object.
+        // These findings are about the project, and not about an object.
         let target = format!("{}/{DEFAULT_CASE}", one.name);
         let about = |found: &&Diagnostic| {
             REFUSED.contains(&found.code) && found.origin.is_none() && found.target.as_deref() == Some(&target)
@@ -93,7 +93,7 @@ fn applied(object: &ObjectChange) -> Option<File> {
     applies.then(|| (target.clone(), object.diff.object.file.clone()))
 }
 
-/// What is invalid; the reason if the objects cannot be validated.
+/// The findings of `validate`, or the reason why the objects cannot be validated.
 fn validated(head: RenderedSide<'_>, only: &BTreeSet<File>) -> Result<Diagnostics, String> {
     let reason = |found: &Diagnostics| match found.0.first() {
         Some(found) => found.message.clone(),
@@ -111,7 +111,7 @@ fn validated(head: RenderedSide<'_>, only: &BTreeSet<File>) -> Result<Diagnostic
     }
 }
 
-/// What admission and projects refuse.
+/// The objects that Pod Security admission and projects refuse.
 fn refused(head: RenderedSide<'_>, only: &BTreeSet<File>) -> Diagnostics {
     let mut rendered: Vec<(&TargetId, Vec<Object>)> = Vec::new();
     let mut objects: Vec<Object> = Vec::new();

@@ -12,43 +12,18 @@ use document::yaml;
 use toolbox::source;
 use toolbox::tools::Tools;
 use workspace::Workspace;
-use workspace::plan::Inspections;
 
 use super::revision::{self, Revision};
 use super::stage::{self, App, Own};
+pub use crate::cli::EndToEnd as Request;
 use crate::commands::Session;
 use crate::image;
 use crate::lint::images;
 
-/// The arguments of the command.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Names of applications; all when empty.
-    pub apps: Vec<String>,
-    /// The node image; the one in charts.toml when absent.
-    pub node_image: Option<String>,
-    /// Keep the cluster.
-    pub keep: bool,
-    /// Replace a kept cluster.
-    pub fresh: bool,
-    /// Delete a kept cluster and do nothing else.
-    pub delete: bool,
-    /// The port of the API server.
-    pub api_port: Option<u16>,
-    /// Run only this step on a kept cluster: `<app>/<scenario>:<step>`.
-    pub step: Option<String>,
-    /// The revision whose charts are deployed first.
-    pub upgrade_from: Option<String>,
-    /// A file of manifests to apply before the applications.
-    pub manifest: Option<PathBuf>,
-    /// Write the results to this file as JUnit XML.
-    pub junit: Option<PathBuf>,
-}
-
 /// Images by reference, each with a place that uses it.
 pub(crate) type Used = BTreeMap<String, Option<Place>>;
 
-/// What a command needs besides what the applications need.
+/// The images and scenarios that a command needs in addition to those of the applications.
 #[derive(Default)]
 pub(crate) struct Additions {
     /// The scenarios of the requested applications.
@@ -63,7 +38,6 @@ pub(crate) struct Additions {
 pub(crate) struct Prepared<'a> {
     pub(crate) session: &'a Session<'a>,
     pub(crate) workspace: &'a Workspace,
-    pub(crate) inspections: &'a Inspections,
     pub(crate) tools: &'a Tools<'a>,
     /// The cluster to create.
     pub(crate) options: Options,
@@ -157,7 +131,6 @@ pub(crate) fn prepare<'a>(
     session: &'a Session<'a>,
     request: &Request,
     workspace: &'a Workspace,
-    inspections: &'a Inspections,
     tools: &'a Tools<'a>,
     additions: impl FnOnce(&[String]) -> Result<Additions>,
 ) -> Result<Prepared<'a>> {
@@ -181,7 +154,7 @@ pub(crate) fn prepare<'a>(
         diagnostics.take(stage::tool(workspace, tools, tool));
     }
     let wanted: Vec<&str> = wanted.into_iter().collect();
-    let apps = stage::render(session, workspace, inspections, &wanted, &mut diagnostics);
+    let apps = stage::render(session, workspace, &wanted, &mut diagnostics);
     let revision = request.upgrade_from.as_ref().map(|name| revision::load(session, name, &wanted));
     let Revision { apps: before, own: older, folder } =
         revision.and_then(|loaded| diagnostics.take(loaded)).unwrap_or_default();
@@ -211,7 +184,6 @@ pub(crate) fn prepare<'a>(
     diagnostics.into_result(Prepared {
         session,
         workspace,
-        inspections,
         tools,
         options,
         node_place,

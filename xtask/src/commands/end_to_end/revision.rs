@@ -12,7 +12,6 @@ use toolbox::git::Repository;
 use toolbox::progress::Progress;
 use toolbox::scratch;
 use workspace::Workspace;
-use workspace::plan::Inspections;
 
 use super::stage::{self, App, Own};
 use crate::commands::Session;
@@ -72,12 +71,11 @@ pub(crate) fn load(session: &Session<'_>, name: &str, wanted: &[&str]) -> Result
 fn read(session: &Session<'_>, wanted: &[&str], found: &mut Diagnostics) -> Result<BTreeMap<String, App>> {
     let (workspace, problems) = Workspace::load(&session.root, &session.environment.cache)?;
     problems.into_result(())?;
-    let (inspections, problems) = Inspections::new(&workspace);
-    problems.into_result(())?;
+    workspace.inspections().found.clone().into_result(())?;
     let has = |name: &&str| workspace.deployments.iter().any(|one| one.application.instance == *name);
     let wanted: Vec<&str> = wanted.iter().copied().filter(has).collect();
     if wanted.is_empty() {
         return Ok(BTreeMap::new());
     }
-    Ok(stage::render(session, &workspace, &inspections, &wanted, found))
+    Ok(stage::render(session, &workspace, &wanted, found))
 }

@@ -21,12 +21,11 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use kubernetes::manifest::ObjectKey;
 use serde_json::Value;
 use toolbox::tools::Tools;
-use workspace::plan::Inspections;
 use workspace::target::DEFAULT_CASE;
 use workspace::{Workspace, plan, sync_policy};
 
-use super::applied::Applied;
 use super::changed;
+use super::object_record::ObjectRecord;
 use crate::commands::rendering::Rendering;
 use crate::commands::{Session, rendering};
 use crate::image;
@@ -69,7 +68,6 @@ pub(crate) struct Own {
 pub(crate) struct Stage<'a> {
     pub(crate) session: &'a Session<'a>,
     pub(crate) workspace: &'a Workspace,
-    pub(crate) inspections: &'a Inspections,
     pub(crate) tools: &'a Tools<'a>,
     pub(crate) apps: &'a BTreeMap<String, App>,
     pub(crate) kubectl: &'a Kubectl,
@@ -80,15 +78,11 @@ pub(crate) struct Stage<'a> {
 pub(crate) fn render(
     session: &Session<'_>,
     workspace: &Workspace,
-    inspections: &Inspections,
     wanted: &[&str],
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<String, App> {
-    let argocd = workspace.config.argocd;
     let names: Vec<String> = wanted.iter().map(|app| format!("{app}/{DEFAULT_CASE}")).collect();
-    let (targets, found) = plan::plan(workspace, inspections, argocd, &names);
-    diagnostics.extend(found);
-    let renderings = rendering::render(session, workspace, argocd, targets, rendering::Demand::Stale, diagnostics);
+    let renderings = rendering::plan_and_render(session, workspace, workspace.config.argocd, &names, diagnostics);
     renderings.iter().filter_map(app).map(|app| (app.name.clone(), app)).collect()
 }
 
@@ -120,8 +114,8 @@ impl App {
     }
 
     /// The record of its objects in a cluster.
-    fn applied(&self, folder: &Path) -> Applied {
-        Applied::new(folder, &self.namespace, &self.name)
+    fn applied(&self, folder: &Path) -> ObjectRecord {
+        ObjectRecord::new(folder, &self.namespace, &self.name)
     }
 }
 
@@ -340,7 +334,7 @@ impl Deploy for Stage<'_> {
         }
         let argocd = self.workspace.config.argocd;
         let name = [format!("{app}/{DEFAULT_CASE}")];
-        let (mut targets, _) = plan::plan(self.workspace, self.inspections, argocd, &name);
+        let (mut targets, _) = plan::plan(self.workspace, argocd, &name);
         for target in &mut targets {
             for part in &mut target.parts {
                 let Some(recipe) = part.recipe_mut() else { continue };

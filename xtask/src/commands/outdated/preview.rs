@@ -10,7 +10,6 @@ use golden::Orphans;
 use toolbox::progress::Progress;
 use toolbox::scratch;
 use workspace::find;
-use workspace::plan::{self, Inspections};
 
 use argocd::release::Release;
 
@@ -46,7 +45,7 @@ pub(super) fn preview(session: &Session<'_>, update: &Update<'_>) -> Preview {
 fn render_with(session: &Session<'_>, update: &Update<'_>, mut found: Diagnostics) -> Result<RenderReport> {
     let folder = scratch::directory()?;
     copy(&session.root, folder.path())?;
-    // What the commands print is about the copy.
+    // The commands would print messages about the copy.
     let silent = Printer::new(Format::Json, anstream::ColorChoice::Never, false, false);
     let root = folder.path().to_path_buf();
     let session = Session {
@@ -69,11 +68,7 @@ fn render_with(session: &Session<'_>, update: &Update<'_>, mut found: Diagnostic
     let (workspace, loaded) = app_of_apps::load(&session)?;
     found.extend(loaded);
     let argocd = if let Update::ArgoCd(release) = update { *release } else { workspace.config.argocd };
-    let (inspections, inspected) = Inspections::new(&workspace);
-    found.extend(inspected);
-    let (targets, planned) = plan::plan(&workspace, &inspections, argocd, &[]);
-    found.extend(planned);
-    let jobs = rendering::render(&session, &workspace, argocd, targets, rendering::Demand::Stale, &mut found);
+    let jobs = rendering::plan_and_render(&session, &workspace, argocd, &[], &mut found);
     let report = render::compared(&session, &workspace, argocd, &jobs, &Orphans::default(), &mut found);
     if report.targets.iter().any(|target| target.state == State::Failed) {
         found.into_result(report)

@@ -79,7 +79,7 @@ pub(super) fn prepare_remote(
     digests.zip(prepared).map(|(digest, prepared)| (digest, diagnostics.try_take(prepared))).collect()
 }
 
-/// What rendering a target needs.
+/// The tools and downloads with which targets are rendered.
 pub(super) struct Machine<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) offline: bool,

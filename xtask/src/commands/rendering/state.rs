@@ -18,11 +18,11 @@ pub struct Rendering<'a> {
     pub golden: Arc<Golden>,
     /// The reasons for rendering it; empty if it is fresh.
     pub reasons: Vec<String>,
-    /// What became of it.
+    /// Whether and how it was rendered.
     pub state: RenderState,
 }
 
-/// What became of a target.
+/// Whether and how a target was rendered.
 #[derive(Debug)]
 pub enum RenderState {
     /// None of its inputs changed, so its goldens are its render.
@@ -42,7 +42,7 @@ impl Rendering<'_> {
         self.golden.lock.is_none() && self.golden.files.is_empty()
     }
 
-    /// What this run rendered; `None` if the target is fresh, or if rendering failed.
+    /// The manifests that this run rendered; `None` if the target is fresh, or if rendering failed.
     #[must_use]
     pub fn rendered(&self) -> Option<&[Recorded]> {
         if let RenderState::Rendered(rendered) = &self.state { Some(rendered) } else { None }
@@ -66,7 +66,7 @@ impl Rendering<'_> {
 
     /// The manifests in some of the target's files; none if rendering failed. Only these are parsed.
     #[must_use]
-    pub fn manifests_in(&self, wanted: &dyn Fn(&str, &[u8]) -> bool) -> Vec<Recorded> {
+    pub(crate) fn manifests_in(&self, wanted: &dyn Fn(&str, &[u8]) -> bool) -> Vec<Recorded> {
         match &self.state {
             RenderState::Rendered(rendered) => {
                 let rendered = rendered.iter().filter(|one| wanted(&one.file, one.manifest.text.as_bytes()));
@@ -95,7 +95,7 @@ impl Rendering<'_> {
 
     /// The objects, given some of the manifests by file, which are not read again. Of the others, only those that are wanted.
     #[must_use]
-    pub fn objects_given(
+    pub(crate) fn objects_given(
         &self,
         known: &BTreeMap<&str, &Recorded>,
         wanted: &dyn Fn(&str, &[u8]) -> bool,

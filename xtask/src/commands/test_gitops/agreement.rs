@@ -57,7 +57,7 @@ impl Managed {
     }
 }
 
-/// What Argo CD keeps about the objects of an Application.
+/// The state of the objects of an Application, as Argo CD stores it.
 pub(super) fn managed(kubectl: &Kubectl, app: &str) -> Result<Vec<Managed>> {
     // The cluster has one instance of Argo CD.
     let (app, _) = split_instance(app);

@@ -19,7 +19,7 @@ type Title = String;
 /// The objects of an Application in the cluster.
 #[derive(Debug, Default, Clone)]
 pub(super) struct State {
-    /// What they specify.
+    /// Their specifications.
     objects: BTreeMap<Title, Value>,
     /// The pods of each workload, by UID.
     pods: BTreeMap<Title, BTreeSet<String>>,
@@ -91,7 +91,7 @@ fn title(kind: &str, namespace: &str, name: &str) -> Title {
     format!("{kind} {namespace}{name}")
 }
 
-/// What `diff` announces for an Application.
+/// The changes that `diff` announces for an Application.
 #[derive(Debug, Default)]
 pub(super) struct Announced {
     /// The objects that a sync changes.
@@ -181,7 +181,7 @@ pub(super) fn differences(before: &State, after: &State, announced: &Announced) 
     differences
 }
 
-/// What is announced, in one line.
+/// The announced changes, in one line.
 pub(super) fn summary(announced: Option<&Announced>) -> String {
     let Some(announced) = announced.filter(|announced| !announced.objects.is_empty()) else {
         return "nothing".to_owned();

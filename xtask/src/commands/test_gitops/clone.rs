@@ -49,7 +49,7 @@ impl Cloned {
 
     fn update(&self, before: &Files, after: &Files) -> Result<()> {
         let path = self.folder.path();
-        // What commands have written does not belong to it.
+        // Files that commands have written do not belong to it.
         git(path, &["clean", "--quiet", "-ffdx"])?;
         git(path, &["checkout", "--quiet", "--force", "-B", "main", FIRST])?;
         if *before != self.first {
@@ -128,7 +128,7 @@ mod tests {
             let base = repository.merge_base("main").expect("git").expect("a commit");
             let text = |revision: &str| repository.file(revision, "a").expect("git");
             let found = (text(&base), text("HEAD"), repository.tracked().expect("git"));
-            // What a command leaves is in no commit.
+            // Files that a command leaves behind are in no commit.
             std::fs::write(folder.join("left"), "").expect("written");
             found
         };

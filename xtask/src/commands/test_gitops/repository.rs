@@ -42,7 +42,7 @@ pub(super) struct Repository<'a> {
     pub(super) original: Files,
     /// The Applications of the repository.
     pub(super) apps: Vec<String>,
-    /// What all lines have published.
+    /// The files that all lines have published.
     published: Arc<Mutex<Published>>,
     /// The clone in which commands of this tool run, one at a time.
     clone: Arc<Mutex<Option<Cloned>>>,
@@ -51,7 +51,7 @@ pub(super) struct Repository<'a> {
     state: Mutex<State>,
 }
 
-/// What is on the Git server.
+/// The state of the Git server.
 #[derive(Default)]
 struct Published {
     /// The commits, the last one at the end.
@@ -62,7 +62,7 @@ struct Published {
     lines: usize,
 }
 
-/// What the scenarios of a line change.
+/// The files that the scenarios of a line change.
 #[derive(Default)]
 struct State {
     /// The files of the last commit.

@@ -18,11 +18,11 @@ use toolbox::source;
 use workspace::gitops::GitOps as Config;
 use workspace::{Workspace, written};
 
+use super::Request;
 use super::agreement::{self, Expected};
 use super::charts::{self, Served};
 use super::release::Manifest;
 use super::repository::Repository;
-use super::request::Request;
 use super::server::{Reached, Server};
 use super::tree::Files;
 use super::{location, tree, waves};

@@ -103,7 +103,7 @@ impl Stages<'_> {
                 }));
             }
             if !run.stopped(&results) {
-                // What follows the last one is the end of the cluster, unless it is kept.
+                // After the last one, the cluster is deleted, unless it is kept.
                 let followed = |scenario: &Scenario| {
                     run.cluster.keep || plan.last.last().is_some_and(|last| !std::ptr::eq(*last, scenario))
                 };

@@ -17,7 +17,7 @@ pub(super) fn check(kubectl: &Kubectl) -> std::result::Result<(), Stop> {
             let metadata = &object["metadata"];
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             let annotations = &metadata["annotations"];
-            // What was applied by hand has no wave.
+            // Objects that were applied by hand have no wave.
             if annotations["argocd.argoproj.io/tracking-id"].is_null() {
                 continue;
             }

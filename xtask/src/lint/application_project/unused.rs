@@ -24,7 +24,7 @@ pub(super) fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics
         misspelled.filter_map(|(argocd, name)| Some((*argocd, nearest(name, names(argocd))?))).collect();
     // An invalid manifest may be an Application with a misspelled kind.
     let read: BTreeSet<&str> = subject.every_application().map(|application| application.name).collect();
-    // What is not rendered may contain Applications.
+    // A target that is not rendered may contain Applications.
     let unknown = subject.workspace.unrendered.iter().flat_map(|one| &one.reasons.0);
     let unknown = unknown.into_iter().any(|reason| reason.code == Code::NotRendered);
     let all_read = subject.workspace.argocd_complete

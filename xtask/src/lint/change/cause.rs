@@ -21,7 +21,7 @@ pub(super) struct Edit {
     path: String,
     /// Where it is set now, or what contained it.
     pub(super) place: Place,
-    /// What it was.
+    /// The label of the place, which shows the former value.
     pub(super) label: String,
 }
 
@@ -34,7 +34,7 @@ const MOST: usize = 20_000;
 /// The longest value that a label quotes.
 const SHORT: usize = 40;
 
-/// What differs from the base in the sources of an Application, and in the value files of its chart.
+/// The differences from the base in the sources of an Application, and in the value files of its chart.
 pub(super) fn edits(
     root: &Path,
     base: &Base,
@@ -100,7 +100,7 @@ fn compare(base: &Base, before: &Node, now: &Node, edits: &mut Vec<Edit>) {
         edits.push(Edit { path: value(path), place: node.place(), label });
     }
     for (path, _) in old.iter().filter(|(path, _)| !new.contains_key(*path)) {
-        // What became a list or a mapping is among the new values.
+        // A value that became a list or a mapping is among the new values.
         if new.keys().any(|other| other.starts_with(path) || path.starts_with(other)) {
             continue;
         }

@@ -72,7 +72,7 @@ pub(super) fn check(change: &Change<'_>) -> Diagnostics {
     diagnostics
 }
 
-/// What is deleted with an object that is pruned; `None` if nothing of value.
+/// The objects that are deleted with a pruned one; `None` if nothing of value.
 fn lost(change: &Change<'_>, object: &Object) -> Option<&'static str> {
     let others = || change.removed.iter().chain(change.now.iter().copied());
     match data::held(object)? {

@@ -7,7 +7,7 @@ use super::cause;
 use super::revision::Change;
 use toolbox::regular_file;
 
-/// What became of a removed object.
+/// Whether a removed object was renamed, moved, or deleted.
 pub(super) enum Fate<'a> {
     /// Another object of its kind is rendered in its place.
     Renamed(&'a Object),
@@ -29,7 +29,7 @@ pub(super) fn fate<'a>(change: &Change<'a>, object: &Object) -> Fate<'a> {
 }
 
 impl Fate<'_> {
-    /// What happens to an object, as data.
+    /// The fact about an object.
     pub(super) fn fact(&self, object: &Object) -> Option<Fact> {
         match self {
             Self::Renamed(new) if new.key.name == object.key.name => Some(Fact::Moved),
@@ -38,7 +38,7 @@ impl Fate<'_> {
         }
     }
 
-    /// What happens to an object, for the middle of a sentence.
+    /// The predicate of an object, for the middle of a sentence.
     pub(super) fn verb(&self, object: &Object) -> String {
         match self {
             Self::Renamed(new) if new.key.name == object.key.name => {

@@ -48,7 +48,7 @@ impl Before {
     }
 }
 
-/// What became of the objects of an Application.
+/// The changes to the objects of an Application.
 pub(super) struct Change<'a> {
     /// The Application now.
     pub(super) application: Written<'a>,
@@ -66,7 +66,7 @@ pub(super) struct Change<'a> {
     pub(super) now: &'a [&'a Object],
     /// The root of the workspace.
     pub(super) root: &'a Path,
-    /// What differs in the values, if objects are no longer rendered.
+    /// The differences in the values, if objects are no longer rendered.
     pub(super) edits: Vec<Edit>,
     scopes: &'a Scopes,
 }
@@ -235,7 +235,7 @@ fn applications(subject: &Subject<'_>, base: &Base, changed: &BTreeSet<String>) 
         for (path, blob) in files {
             let Some(text) = contents.get(blob) else { continue };
             let source = Source::new(format!("{path} (at {})", base.name), String::from_utf8_lossy(text));
-            // What is not YAML, or was not valid, defines no Application.
+            // A file that is not YAML, or was not valid, defines no Application.
             for document in yaml::parse(&source).unwrap_or_default() {
                 add(path, &document.root);
             }

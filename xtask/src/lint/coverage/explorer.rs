@@ -21,7 +21,7 @@ use crate::lint::helm::{Helm, copy_folder};
 /// The name of the cached results.
 const CHECK: &str = "coverage-case";
 
-/// What is known about a case. Other cases do not change it.
+/// The branches that a case reaches. Other cases do not change it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Facts {
     /// The branches that it reaches.
@@ -36,7 +36,7 @@ impl Facts {
     /// Notes that the case reaches a branch, and all branches that contain it.
     fn reach(&mut self, templates: &Templates, number: usize) {
         for containing in templates.containing(number) {
-            // What contains a branch that was reached before is known, too.
+            // The branches around one that was reached before are reached, too.
             if !self.reached.insert(containing) {
                 break;
             }
@@ -79,7 +79,7 @@ impl Copy {
     }
 }
 
-/// What all cases together reach.
+/// The branches that all cases together reach.
 #[derive(Debug, Default)]
 struct Covered {
     reached: BTreeSet<usize>,

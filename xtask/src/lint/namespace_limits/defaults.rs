@@ -14,7 +14,7 @@ pub(super) struct Defaults<'a> {
     pub(super) item: Option<&'a Node>,
 }
 
-/// What a container gets.
+/// The request and the limit of a container.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Given<'a> {
     pub(super) request: Option<Amount<'a>>,
@@ -46,7 +46,7 @@ pub(super) fn item<'a>(object: &'a Object, kind: &str) -> Option<&'a Node> {
     own.next().filter(|_| own.next().is_none())
 }
 
-/// What a container gets of a resource with the defaults of its namespace.
+/// The request and the limit of a container for a resource, with the defaults of its namespace.
 pub(super) fn given<'a>(container: &'a Node, resource: &str, defaults: Option<&Defaults<'a>>) -> Given<'a> {
     let own = |key: &str| Amount::of(container.find(&["resources", key]), resource);
     let (request, limit) = (own("requests").or_else(|| own("limits")), own("limits"));

@@ -219,7 +219,7 @@ impl<'a> Parser<'a> {
         self.modifiers()
     }
 
-    /// What follows a word: the arguments of a function, or the matchers of a metric.
+    /// Reads after a word: the arguments of a function, or the matchers of a metric.
     fn after_word(&mut self, word: &str) -> Parsed {
         let grouped = self.grouping()?;
         if self.is("(") {

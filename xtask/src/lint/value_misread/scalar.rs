@@ -10,7 +10,7 @@ use document::{Node, Value, json, yaml};
 /// The ends of keys whose values are names of versions, even if they look like numbers.
 const VERSION_KEYS: &[&str] = &["tag", "version", "digest", "sha", "commit"];
 
-/// What the text looks like.
+/// The kind of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Digits after a zero or a sign: `0644`, `+49123`.
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 pub(super) struct Scalar {
     pub(super) path: Vec<String>,
     pub(super) written: String,
-    /// What YAML reads.
+    /// The value that YAML reads.
     pub(super) read: String,
     pub(super) kind: Kind,
     pub(super) span: Range<usize>,
@@ -37,7 +37,7 @@ pub(super) struct Scalar {
 #[derive(Debug)]
 pub(super) struct MisreadKey {
     pub(super) written: String,
-    /// What YAML reads.
+    /// The value that YAML reads.
     pub(super) read: String,
     pub(super) span: Range<usize>,
     pub(super) source: Arc<Source>,
@@ -127,7 +127,7 @@ fn without_anchor(text: &str, span: &Range<usize>) -> Range<usize> {
     span.end - scalar.trim_start().len()..span.end
 }
 
-/// What an unquoted text looks like and what YAML reads, if its text is lost.
+/// The kind of an unquoted text and the value that YAML reads, if its text is lost.
 fn misread(written: &str) -> Option<(Kind, String)> {
     match yaml::resolve(written).ok()? {
         Value::Bool(_) if written.eq_ignore_ascii_case("true") || written.eq_ignore_ascii_case("false") => None,

@@ -78,12 +78,12 @@ fn union(arguments: &[Value]) -> Value {
     Value { literal, ..all.fold(first, Value::or) }
 }
 
-/// What the arguments are or depend on, without the last ones.
+/// The values and dependences of the arguments, without the last ones.
 fn depends(arguments: &[Value], without: usize) -> Reads {
     arguments[..arguments.len().saturating_sub(without)].iter().flat_map(Value::reads).collect()
 }
 
-/// What decides between the arguments: whether they are empty.
+/// The dependences of the choice between the arguments: whether they are empty.
 fn scalars(arguments: &[Value]) -> Reads {
     arguments.iter().flat_map(|argument| argument.depends.iter().cloned()).collect()
 }

@@ -11,7 +11,7 @@ pub(super) const AS_MAP: &str = "AsMap";
 /// Paths of values, from the values of the outermost chart on.
 pub type Reads = BTreeSet<Vec<String>>;
 
-/// What a value may be, and what it depends on.
+/// The possible values of an expression, and their dependences.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Value {
     /// It may be one of these values of the chart.

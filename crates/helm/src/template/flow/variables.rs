@@ -29,7 +29,7 @@ impl Variables {
         self.declared.truncate(depth);
     }
 
-    /// What the first part of an operand is, or the pipeline in parentheses that computes it.
+    /// The value of the first part of an operand, or the pipeline in parentheses that computes it.
     pub(super) fn value<'p>(&self, root: &'p Root, dot: &Value) -> Result<Value, &'p Pipeline> {
         Ok(match root {
             Root::Dot => dot.clone(),

@@ -32,7 +32,7 @@ impl Context {
     }
 }
 
-/// What a part of a template depends on.
+/// The dependences of a part of a template.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// The values that an action prints, or computes its output from.
@@ -48,7 +48,7 @@ pub struct Found {
 pub struct Table(BTreeMap<usize, (usize, Found)>);
 
 impl Table {
-    /// What the part at a place depends on.
+    /// The dependences of the part at a place.
     #[must_use]
     pub fn find(&self, span: &Range<usize>) -> Option<&Found> {
         let (_, (end, found)) = self.0.range(..=span.start).next_back()?;
@@ -87,7 +87,7 @@ pub fn table(program: &Program, body: Body, context: &Context, texts: Texts<'_>)
     Walk::run(&shared, program.body(body.file, body.define), &context.0)
 }
 
-/// What the walks through a template and those that it includes have in common.
+/// The common state of the walks through a template and those that it includes.
 struct Shared<'a> {
     program: &'a Program,
     texts: Texts<'a>,
@@ -136,7 +136,7 @@ fn everything() -> Reads {
 struct Walk<'a> {
     shared: &'a Shared<'a>,
     variables: Variables,
-    /// What decides how often a loop ends early.
+    /// The dependences of `break` and `continue` in a loop.
     breaks: Reads,
     /// The context of the last include.
     included: Option<Value>,
@@ -304,7 +304,7 @@ impl<'a> Walk<'a> {
         Value::computed(reads).depending(&name.reads())
     }
 
-    /// What a named template depends on.
+    /// The dependences of a named template.
     fn named(&self, name: &str, context: &Value) -> Reads {
         let program = self.shared.program;
         let Some(&define) = program.used.get(name) else { return Reads::new() };
@@ -312,7 +312,7 @@ impl<'a> Walk<'a> {
         self.shared.reads(Body { file, define: Some(define) }, context)
     }
 
-    /// What a file depends on that is included by its path.
+    /// The dependences of a file that is included by its path.
     fn file(&self, operand: &Operand, context: &Value) -> Reads {
         let files = self.shared.program.named_by(operand);
         if files.is_empty() {
@@ -346,7 +346,7 @@ mod tests {
         reads.iter().map(|path| path.join(".")).collect::<Vec<_>>().join(" ")
     }
 
-    /// What the action or text that starts with `part` depends on, in the first file.
+    /// The dependences of the action or text that starts with `part`, in the first file.
     fn found(files: &[&str], part: &str) -> (String, String) {
         let parsed = files.iter().enumerate();
         let parsed = parsed.map(|(index, text)| (format!("templates/{index}.yaml"), parse(text))).collect();

@@ -12,15 +12,15 @@ use kubernetes::secret_values;
 use kubernetes::validate::subject;
 use toolbox::source;
 
-/// What a scenario applies.
+/// The objects that a scenario applies.
 #[derive(Default)]
-pub(super) struct Applied {
+pub(super) struct ScenarioManifests {
     pub(super) objects: Vec<Object>,
     /// The values of Secrets in each file.
     secrets: BTreeMap<String, Vec<Range<usize>>>,
 }
 
-impl Applied {
+impl ScenarioManifests {
     /// Reads the files of all steps. What cannot be read is reported with the scenarios.
     pub(super) fn of(root: &Path, scenario: &Scenario) -> Self {
         let mut applied = Self::default();
@@ -52,7 +52,7 @@ impl Applied {
         }
         found.target = None;
         found.origin = None;
-        // What a scenario needs is in the scenario.
+        // A scenario applies all objects that it needs.
         if found.is(&Fact::Undeclared) {
             found = found.only_help("apply it in the scenario, or correct the name");
         }

@@ -40,12 +40,12 @@ struct Object {
 
 /// Findings, and the digests of the files that they show.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Kept {
+pub struct CachedFindings {
     files: BTreeMap<String, String>,
     findings: Vec<Finding>,
 }
 
-impl Kept {
+impl CachedFindings {
     /// Findings that can be read again; `None` if a place is in a different text than a file of the workspace, such as one
     /// without the values of a Secret.
     #[must_use]
@@ -144,9 +144,9 @@ mod tests {
             .help("help");
         found.origin = Some(origin);
         let found = Diagnostics(vec![found]);
-        let keep = || Kept::of(root.path(), &found).map(|kept| serde_json::to_vec(&kept).expect("JSON"));
+        let keep = || CachedFindings::of(root.path(), &found).map(|kept| serde_json::to_vec(&kept).expect("JSON"));
         let bytes = keep().expect("places in files");
-        let read = || serde_json::from_slice::<Kept>(&bytes).expect("JSON").read(root.path());
+        let read = || serde_json::from_slice::<CachedFindings>(&bytes).expect("JSON").read(root.path());
         assert_eq!(read(), Some(found.clone()));
         std::fs::write(&path, "# moved\na: 1\nb: 2\n").expect("written");
         assert_eq!(read(), None);

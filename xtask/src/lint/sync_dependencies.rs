@@ -20,17 +20,16 @@ use super::subject::Subject;
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::HookDeleted, Code::SyncOrder];
 
-/// What pods cannot start without.
+/// The kinds of objects without which pods cannot start.
 const REQUIRED: &[&str] = &["ConfigMap", "PersistentVolumeClaim", "PriorityClass", "Secret", "ServiceAccount"];
 
 /// Checks the workloads of each target against its own objects.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for object in subject.objects {
+    for (view, pods) in subject.workloads() {
+        let object = pods.object;
         let Some(order) = sync_order::order(&object.root) else { continue };
-        let Some(view) = subject.clusters.view(&object.target) else { continue };
-        let Some(pods) = view.pods_of_object(object) else { continue };
         let mut reported: Vec<(&str, &str)> = Vec::new();
         let mut late_ones: Vec<(&Object, Diagnostic)> = Vec::new();
         for reference in references::of(pods) {

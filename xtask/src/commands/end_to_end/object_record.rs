@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use toolbox::atomic_file;
 
 /// The record of one application in one namespace.
-pub(crate) struct Applied(PathBuf);
+pub(crate) struct ObjectRecord(PathBuf);
 
 /// An object in the record.
 #[derive(Serialize, Deserialize)]
@@ -22,7 +22,7 @@ struct Entry {
     name: String,
 }
 
-impl Applied {
+impl ObjectRecord {
     /// The record in the directory of a cluster.
     pub(crate) fn new(folder: &Path, namespace: &str, app: &str) -> Self {
         Self(folder.join("applied").join(namespace).join(format!("{app}.json")))
@@ -69,7 +69,7 @@ mod tests {
             ObjectKey { group: text("apps"), kind: text("Deployment"), namespace: text("ns"), name: text(name) }
         };
         let (all, prunable) = ([key("a"), key("b")], [key("a")]);
-        let applied = Applied::new(folder.path(), "ns", "web");
+        let applied = ObjectRecord::new(folder.path(), "ns", "web");
         assert!(applied.load().is_empty());
         applied.begin(&all, prunable.iter()).expect("written");
         assert_eq!(applied.load(), prunable);
@@ -79,6 +79,6 @@ mod tests {
         applied.end([].iter()).expect("written");
         assert!(applied.load().is_empty());
         applied.end(prunable.iter()).expect("written");
-        assert!(Applied::new(folder.path(), "other", "web").load().is_empty());
+        assert!(ObjectRecord::new(folder.path(), "other", "web").load().is_empty());
     }
 }
