@@ -55,10 +55,13 @@ fn nearest_by<'a>(
     let letters = Letters::of(&typed);
     let near = candidates.into_iter().filter_map(|candidate| {
         let lower = candidate.to_lowercase();
-        let others = Letters::of(&lower);
-        let limit = limit(letters.length.min(others.length));
-        // Most candidates are far away, which their letters show much faster than the distance.
-        let distance = (letters.distance(&others) <= limit).then(|| edit_distance(&typed, &lower))?;
+        let length = lower.chars().count();
+        let limit = limit(letters.length.min(length));
+        // Most candidates are far away, which their lengths and letters show much faster than the distance.
+        if letters.length.abs_diff(length) > limit || letters.distance(&Letters::of(&lower)) > limit {
+            return None;
+        }
+        let distance = edit_distance(&typed, &lower);
         (distance <= limit).then_some((distance, candidate))
     });
     near.min().map(|(_, candidate)| candidate)
