@@ -18,13 +18,14 @@ pub fn list<const N: usize>(counts: [(usize, &str); N]) -> String {
 #[must_use]
 pub fn names(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    all(&quoted.iter().map(String::as_str).collect::<Vec<_>>())
+    all(&quoted)
 }
 
 /// Words: a, a and b, or a, b, and c.
 #[must_use]
-pub fn all(words: &[&str]) -> String {
-    match words {
+pub fn all<S: AsRef<str>>(words: &[S]) -> String {
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    match &*words {
         [] => String::new(),
         [one] => (*one).to_owned(),
         [one, other] => format!("{one} and {other}"),

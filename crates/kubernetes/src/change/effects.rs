@@ -7,6 +7,7 @@ mod admission;
 mod budget;
 mod deleted;
 mod disrupted;
+mod hosts;
 mod network;
 mod permissions;
 mod privileges;

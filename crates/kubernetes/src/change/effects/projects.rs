@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use diagnostics::wording;
 use document::Node;
 
-use super::subject::{Found, Subject, joined};
+use super::subject::{Found, Subject};
 use crate::object::Object;
 
 /// The lists of what a project allows, with a name for their entries.
@@ -62,7 +63,7 @@ pub(super) fn widened(subject: &Subject<'_>) -> Vec<Found> {
             path.get_or_insert_with(|| vec!["spec".to_owned()]);
         }
     }
-    let message = format!("{} also allows {}", after.title(), joined(&more));
+    let message = format!("{} also allows {}", after.title(), wording::all(&more));
     path.map(|path| Found::new(message).at(&path)).into_iter().collect()
 }
 

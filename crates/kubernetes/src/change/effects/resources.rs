@@ -1,6 +1,8 @@
 //! The remaining effects: requests and limits, and objects that are created, deleted, left behind, or configured.
 
-use super::subject::{Found, Subject, joined};
+use diagnostics::wording;
+
+use super::subject::{Found, Subject};
 use crate::change::action::Action;
 use crate::change::delta::Delta;
 use crate::workload;
@@ -84,5 +86,5 @@ fn fields(changed: &[&Delta<'_>]) -> String {
     if more > 0 {
         names.push(format!("{more} more"));
     }
-    joined(&names)
+    wording::all(&names)
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use diagnostics::wording;
 use document::{Node, Value};
 
-use super::subject::{Found, Subject, joined, text};
+use super::subject::{Found, Subject, text};
 use crate::change::delta::{Delta, Step, path};
 use crate::change::difference;
 use crate::inventory::pods::Pods;
@@ -71,7 +72,7 @@ fn restarts(subject: &Subject<'_>) -> Option<Restart> {
         names.push(format!("{} more", reasons.len() - NAMED));
     }
     let verb = if names.len() > 1 { "change" } else { "changes" };
-    let message = format!("the pods of {} {how}: {} {verb}", after.title(), joined(&names));
+    let message = format!("the pods of {} {how}: {} {verb}", after.title(), wording::all(&names));
     Some(Restart { found: Found::new(message).at(&first.path), routine })
 }
 
@@ -162,7 +163,7 @@ fn reason(subject: &Subject<'_>, after: &Object, names: &[&str], steps: &[Step])
             let changed = configurations(subject, after);
             // Without a change of configuration, only the metadata of what the digest is of changes.
             let routine = !subject.around.is_configured();
-            if changed.is_empty() { (format!("annotation `{key}`"), routine) } else { (joined(&changed), false) }
+            if changed.is_empty() { (format!("annotation `{key}`"), routine) } else { (wording::all(&changed), false) }
         }
         ["metadata", "annotations", key] => (format!("annotation `{key}`"), RELEASE_LABELS.contains(key)),
         ["metadata", "labels", key] => (format!("label `{key}`"), RELEASE_LABELS.contains(key)),

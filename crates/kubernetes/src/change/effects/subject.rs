@@ -121,13 +121,3 @@ impl Found {
 pub(super) fn text<'a>(object: &'a Object, path: &[&str]) -> Option<&'a str> {
     object.find(path).and_then(Node::as_str)
 }
-
-/// Texts joined as in a sentence.
-pub(super) fn joined(texts: &[String]) -> String {
-    match texts {
-        [] => String::new(),
-        [one] => one.clone(),
-        [one, other] => format!("{one} and {other}"),
-        [most @ .., last] => format!("{}, and {last}", most.join(", ")),
-    }
-}

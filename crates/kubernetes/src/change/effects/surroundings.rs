@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use document::Node;
 
+use super::hosts;
 use super::readers::{self, Readers};
-use super::routes;
 use crate::change::delta;
 use crate::inventory::pods::Pods;
 use crate::manifest::ObjectKey;
@@ -108,7 +108,7 @@ impl<'a> Side<'a> {
         for object in objects {
             self.kinds.entry(&object.key.group).or_default().entry(&object.key.kind).or_default().push(object);
         }
-        self.hosts.extend(objects.iter().filter(|object| routes::is_route(object)).flat_map(routes::hosts));
+        self.hosts.extend(objects.iter().filter(|object| hosts::is_route(object)).flat_map(hosts::hosts));
         self.users = OnceLock::new();
         self.pods.extend(objects.iter().filter_map(|object| Pods::of(object, 0, &object.key.namespace)));
         self.objects.extend(objects);

@@ -11,7 +11,8 @@ use kubernetes::change::effect::Effect;
 pub(super) fn changed(before: &Node, after: &Node) -> Vec<Effect> {
     let mut effects = Vec::new();
     let mut notice = |message: String| {
-        effects.push(super::new(Code::ChangeManagement, Severity::Notice, message, None));
+        let (code, severity) = (Code::ChangeManagement, Severity::Notice);
+        effects.push(Effect { code, severity, message, path: Vec::new(), help: None });
     };
     let project = |root: &Node| {
         root.find(&["spec", "project"])
