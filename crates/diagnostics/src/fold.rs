@@ -201,13 +201,14 @@ impl Diagnostic {
     }
 
     fn is_same_text(&self, other: &Self) -> bool {
-        let is_same = |(index, (one, two)): (usize, (&(Place, String), &(Place, String)))| {
+        let is_same = |index: usize, one: &(Place, String), two: &(Place, String)| {
             self.is_same_place(one, other, two)
                 || self.is_counterpart(one, other, two)
                 || index > 0 && is_mention(one, two)
         };
+        let mut places = self.places.iter().zip(&other.places).enumerate();
         (&self.message, &self.notes) == (&other.message, &other.notes)
-            && self.places.iter().zip(&other.places).enumerate().all(is_same)
+            && places.all(|(index, (one, two))| is_same(index, one, two))
             && (self.target.is_some() || self.helps == other.helps)
     }
 
