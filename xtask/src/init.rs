@@ -2,6 +2,7 @@
 
 mod apps_values;
 mod by_hand;
+mod cluster;
 mod clusters;
 mod excluded;
 mod instances;
@@ -21,7 +22,8 @@ use document::{Node, Value};
 pub use self::apps_values::of_values;
 pub use self::by_hand::ByHand;
 use self::by_hand::release;
-pub use self::clusters::{Cluster, Read, clusters, value_of};
+pub use self::cluster::Cluster;
+pub use self::clusters::{Read, clusters, value_of};
 pub use self::excluded::{excluded, is_aside, is_template, templates};
 pub use self::instances::{add_directories, are_separate, instances, of_names};
 pub use self::nested_instances::innermost;

@@ -124,6 +124,12 @@ pub fn ignores(application: &Node, key: &ObjectKey, path: &[String]) -> bool {
     })
 }
 
+/// Whether a sync leaves the fields as they are whose differences the Application ignores.
+#[must_use]
+pub fn respects_ignored(application: &Node) -> bool {
+    option(application, "RespectIgnoreDifferences=").is_some_and(|(value, _)| value == "true")
+}
+
 /// Whether a JSON pointer means a field, or one around it or below it.
 fn contains(pointer: &str, path: &[String]) -> bool {
     let steps = pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));

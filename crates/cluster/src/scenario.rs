@@ -27,6 +27,7 @@ use document::{Fields, Node, Syntax, yaml};
 use workspace::Workspace;
 
 use crate::scenario::action::{Action, Outcome};
+pub use crate::scenario::names::Named;
 use crate::scenario::names::{named, unknown_names};
 use crate::scenario::run::{Deadline, Runner};
 use crate::scenario::when::When;
@@ -68,21 +69,6 @@ pub struct Scenario {
     pub names: Vec<(Named, String, Place)>,
     /// Its text, and the text of every file that a step names.
     pub texts: Vec<String>,
-}
-
-/// What a name in a step stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
-    /// A namespace.
-    Namespace,
-    /// A pinned tool.
-    Tool,
-    /// The kind of an object.
-    Kind,
-    /// An object, as `KIND/NAME`.
-    Object,
-    /// An Application.
-    Application,
 }
 
 /// A step of a scenario.
@@ -300,7 +286,8 @@ pub fn readable(workspace: &Workspace, folder: &str, app: &str) -> (Vec<Scenario
                     .help(suggestion(need, apps.iter().copied())),
             );
         }
-        diagnostics.extend(unknown_names(workspace, &scenario));
+        let creates = scenario.mentions("kind: Namespace") || scenario.mentions("create, namespace");
+        diagnostics.extend(unknown_names(workspace, &scenario.names, &scenario.namespaces, creates));
         if let Some(root) = &root {
             diagnostics.extend(edits::check(&workspace.root, root));
         }

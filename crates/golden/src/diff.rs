@@ -4,7 +4,7 @@
 //! texts are compared.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use kubernetes::manifest::Recorded;
 use kubernetes::redaction::redact;
@@ -121,13 +121,9 @@ impl ObjectDiff {
     /// Where the lines that a hunk adds come from, each once.
     #[must_use]
     pub fn sources(&self, added: &[usize]) -> Vec<String> {
-        let mut sources = Vec::new();
-        for source in added.iter().filter_map(|number| self.trails.get(number)?.summary()) {
-            if !sources.contains(&source) {
-                sources.push(source);
-            }
-        }
-        sources
+        let mut known = HashSet::new();
+        let sources = added.iter().filter_map(|number| self.trails.get(number)?.summary());
+        sources.filter(|source| known.insert(source.clone())).collect()
     }
 
     /// The lines with their markers, in unified diff format.

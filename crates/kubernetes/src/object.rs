@@ -112,15 +112,15 @@ impl Object {
         let contains = |span: &Range<usize>| span.start <= at && at < span.end.max(span.start + 1);
         let mut node = Some(&self.root);
         while let Some(here) = node {
-            let mut entries = here.entries().iter();
-            let mut items = here.items().iter().enumerate();
-            node = if let Some((key, value)) = entries.find(|(key, value)| contains(&key.span) || contains(&value.span))
-            {
+            let of_entry = |(key, value): &(Key, Node)| contains(&key.span) || contains(&value.span);
+            let entry = position(here.entries(), at, |(key, _)| key.span.start, of_entry);
+            let item = || position(here.items(), at, |item| item.span.start, |item| contains(&item.span));
+            node = if let Some((key, value)) = entry.map(|index| &here.entries()[index]) {
                 path.push(key.name.clone());
                 (!contains(&key.span)).then_some(value)
-            } else if let Some((index, item)) = items.find(|(_, item)| contains(&item.span)) {
+            } else if let Some(index) = item() {
                 path.push(index.to_string());
-                Some(item)
+                Some(&here.items()[index])
             } else {
                 None
             };
@@ -133,16 +133,18 @@ impl Object {
         let Some(span) = &place.span else { return place };
         let mut node = &self.root;
         loop {
-            let inside = |value: &&Node| value.span.start <= span.start && span.end <= value.span.end;
-            if let Some((key, value)) = node.entries().iter().find(|(_, value)| inside(&value)) {
+            let inside = |value: &Node| value.span.start <= span.start && span.end <= value.span.end;
+            let (entries, items) = (node.entries(), node.items());
+            let entry = position(entries, span.start, |(key, _)| key.span.start, |(_, value)| inside(value));
+            if let Some((key, value)) = entry.map(|index| &entries[index]) {
                 let collection = matches!(value.value, Value::Mapping(_) | Value::Sequence(_));
                 let between = node.source.text.get(key.span.end..value.span.start).unwrap_or_default();
                 if value.span == *span && collection && between.contains('\n') {
                     return Place::new(&place.source, key.span.clone());
                 }
                 node = value;
-            } else if let Some(item) = node.items().iter().find(inside) {
-                node = item;
+            } else if let Some(index) = position(items, span.start, |item| item.span.start, inside) {
+                node = &items[index];
             } else {
                 return place;
             }
@@ -175,6 +177,16 @@ impl Object {
             None => found.note(format!("{TEMPLATE_NOTE}{}", self.template)),
         }
     }
+}
+
+/// The number of entries of a mapping or a list up to which each is examined. Aliases and merged keys are not in the order of
+/// the text; more entries are expected to be.
+const FEW: usize = 1_000;
+
+/// The index of the part that begins last at or before an offset, or of another one, if it contains the offset.
+fn position<T>(parts: &[T], at: usize, start: impl Fn(&T) -> usize, contains: impl Fn(&T) -> bool) -> Option<usize> {
+    let last = parts.partition_point(|part| start(part) <= at).checked_sub(1).filter(|index| contains(&parts[*index]));
+    last.or_else(|| (parts.len() <= FEW).then(|| parts.iter().position(contains)).flatten())
 }
 
 /// Where the objects of a manifest come from.
@@ -315,5 +327,24 @@ mod tests {
         assert_eq!(data.get("a").and_then(Node::as_str), Some(REDACTED));
         assert!(matches!(data.get("c").expect("c").value, Value::Null));
         assert_eq!(data.get("b").expect("b").place().to_string(), "s:7:5");
+    }
+
+    #[test]
+    fn places_are_found_in_large_mappings_and_behind_aliases() {
+        let many: String = (0..2_000).map(|index| format!("  k{index}: v{index}\n")).collect();
+        let text = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  labels: &labels\n    x: y\n  annotations: *labels\ndata:\n{many}"
+        );
+        let manifest = manifest::read_golden(&text, "ns").expect("an object");
+        let home = Home { target: "web/default", source: "x.yaml", golden: "x.yaml", template_file: None };
+        let object = of_manifest(&home, &manifest).remove(0);
+        let path = |place: Place| object.finding(Code::Io, "", place, "").origin.expect("an origin").path;
+        let data = object.find(&["data"]).expect("data");
+        assert_eq!(path(data.get("k1999").expect("a value").place()), ["data", "k1999"]);
+        assert_eq!(path(data.key_place("k1000")), ["data", "k1000"]);
+        assert_eq!(
+            path(object.find(&["metadata", "labels", "x"]).expect("a label").place()),
+            ["metadata", "labels", "x"]
+        );
     }
 }

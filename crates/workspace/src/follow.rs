@@ -26,7 +26,6 @@ use crate::jsonnet::Evaluation;
 use crate::load::Workspace;
 use crate::repeated;
 use crate::target::TargetId;
-use crate::written::projects;
 
 /// A dependency with this in its name probably renders Applications from its values.
 const RENDERS_APPLICATIONS: &str = "argocd";
@@ -207,12 +206,11 @@ impl Workspace {
 
     /// Adds the projects among the objects that a target renders, unless they are in a file.
     fn add_projects(&mut self, argocd: &str, objects: &[Document]) {
-        let known = projects(self);
         for document in objects.iter().filter(|document| project::is_project(document)) {
             let Some(mut project) = project::read(document).0 else { continue };
             argocd.clone_into(&mut project.argocd);
             let same = |other: &Project| other.name == project.name && other.argocd == project.argocd;
-            if !known.iter().any(same) {
+            if !self.projects().iter().any(same) {
                 self.rendered_projects.push(project);
             }
         }

@@ -1,7 +1,6 @@
 //! The inspections of deployed charts: their files, and the state of their dependencies.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Fact};
 use helm::dependencies;
@@ -9,17 +8,8 @@ use toolbox::timings;
 
 use crate::deployment::Deployment;
 use crate::load::Workspace;
-use crate::target::Inspected;
+use crate::target::{Inspected, Inspections};
 use crate::tree::Tree;
-
-/// The inspections of all deployed charts.
-#[derive(Debug)]
-pub struct Inspections {
-    /// By the directory of the chart.
-    pub(crate) charts: BTreeMap<PathBuf, Inspected>,
-    /// Everything that is wrong with the dependencies.
-    pub found: Diagnostics,
-}
 
 impl Workspace {
     /// The inspections of the charts that Applications deploy.

@@ -32,8 +32,8 @@ use crate::deployment::{Deployment, Unrendered};
 use crate::files::CONFIG_FILE;
 use crate::find;
 use crate::generate::{Generated, GeneratedApplication, Generator};
-use crate::inspections::Inspections;
 use crate::survey::Survey;
+use crate::target::Inspections;
 use crate::trees::Remotes;
 
 /// The lock file of chart archives.
@@ -64,7 +64,9 @@ pub struct Workspace {
     pub argocd: Vec<ArgocdFile>,
     /// Where the documents of these files are, by the names of Applications.
     pub(crate) by_instance: OnceLock<HashMap<String, Vec<(usize, usize)>>>,
-    /// Whether all of them could be read.
+    /// The projects in these files, once something needs them.
+    pub(crate) projects: OnceLock<Vec<Project>>,
+    /// Whether all of these files could be read.
     pub argocd_complete: bool,
     /// The Applications that can be rendered, by instance name.
     pub deployments: Vec<Deployment>,
@@ -176,6 +178,7 @@ impl Workspace {
             tools_lock,
             argocd: Vec::new(),
             by_instance: OnceLock::new(),
+            projects: OnceLock::new(),
             argocd_complete: true,
             deployments: Vec::new(),
             generated: Vec::new(),

@@ -19,14 +19,15 @@ use toolbox::timings;
 use crate::chart_recipe::{self, ChartPlace, Environment};
 use crate::deployment::{ChartSource, Deployment, Elsewhere, RemoteChart, Rendered};
 use crate::find;
-use crate::inspections::Inspections;
 use crate::jsonnet;
 use crate::kustomized::KustomizeSource;
 use crate::load::Workspace;
 use crate::plain::DirectorySource;
 use crate::plugin::PluginSource;
 use crate::repeated;
-use crate::target::{ChartPart, DEFAULT_CASE, Inspected, KustomizePart, Part, RemoteChartPart, Target, TargetId};
+use crate::target::{
+    ChartPart, DEFAULT_CASE, Inspected, Inspections, KustomizePart, Part, RemoteChartPart, Target, TargetId,
+};
 use crate::target_inputs::TargetInputs;
 use crate::tree::Tree;
 

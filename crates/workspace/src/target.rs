@@ -3,11 +3,13 @@
 //! A target is `<app>/<case>`: `default` is the Application itself, and each `ci/<case>-values.yaml` of its chart is
 //! another case.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use argocd::application::{Application, HelmOptions, Source};
-use diagnostics::Reported;
+use diagnostics::{Diagnostics, Reported};
 use helm::chart::Chart;
 use helm::dependencies::Inspection;
 use helm::recipe::Recipe;
@@ -258,4 +260,13 @@ pub struct Inspected {
     pub refused: Option<Reported>,
     /// Its own files.
     pub(crate) contents: Arc<ChartContents>,
+}
+
+/// The inspections of all deployed charts.
+#[derive(Debug)]
+pub struct Inspections {
+    /// By the directory of the chart.
+    pub(crate) charts: BTreeMap<PathBuf, Inspected>,
+    /// The diagnostics about their dependencies.
+    pub found: Diagnostics,
 }

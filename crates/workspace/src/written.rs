@@ -77,19 +77,21 @@ fn is_application(document: &Document) -> bool {
     text("kind") == "Application" && text("apiVersion").starts_with("argoproj.io/")
 }
 
-/// All projects under argocd/ that have a name.
-#[must_use]
-pub fn projects(workspace: &Workspace) -> Vec<Project> {
-    let documents =
-        workspace.argocd.iter().flat_map(|file| file.documents.iter().map(move |document| (file, document)));
-    documents
-        .filter(|(_, document)| project::is_project(document))
-        .filter_map(|(file, document)| {
-            let mut project = project::read(document).0?;
-            project.argocd.clone_from(&file.instance);
-            Some(project)
+impl Workspace {
+    /// The projects in files that have a name.
+    pub fn projects(&self) -> &[Project] {
+        self.projects.get_or_init(|| {
+            let documents =
+                self.argocd.iter().flat_map(|file| file.documents.iter().map(move |document| (file, document)));
+            let projects = documents.filter(|(_, document)| project::is_project(document));
+            let projects = projects.filter_map(|(file, document)| {
+                let mut project = project::read(document).0?;
+                project.argocd.clone_from(&file.instance);
+                Some(project)
+            });
+            projects.collect()
         })
-        .collect()
+    }
 }
 
 impl<'a> Written<'a> {

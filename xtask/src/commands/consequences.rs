@@ -244,7 +244,7 @@ fn remove_edits(diagnostics: &mut Diagnostics) {
     diagnostics.0.retain(|found| file(found).is_none_or(|file| !wrong.contains(&file)));
 }
 
-/// The codes of errors in templates and values, which may decide which branches are rendered.
+/// The codes of findings about a template or its values that may decide which branches are rendered.
 const DECISIVE: &[Code] = &[
     Code::ChangeDataLoss,
     Code::ChangeRefused,

@@ -33,7 +33,9 @@ fn find(name: &str) -> Result<Code> {
     let unknown = Diagnostic::new(Code::Usage, format!("there is no diagnostic code `{}`", inner.escape_debug()));
     Err(match nearest(inner, Code::ALL.iter().map(|code| code.name())) {
         Some(near) => unknown.help(did_you_mean(near)),
-        None => unknown.help("run `cargo xtask explain` to list all codes"),
+        None => unknown
+            .help("run `cargo xtask explain` to list all codes")
+            .help("write a target with its case, such as `APP/default`, to explain what it renders"),
     }
     .into())
 }
@@ -85,6 +87,6 @@ mod tests {
         }
         let help = |name: &str| find(name).expect_err("unknown").0[0].helps.clone();
         assert_eq!(help("golden-difers"), ["did you mean `golden-differs`?"]);
-        assert_eq!(help("E0001"), ["run `cargo xtask explain` to list all codes"]);
+        assert_eq!(help("E0001")[0], "run `cargo xtask explain` to list all codes");
     }
 }

@@ -483,13 +483,13 @@ fn instances(workspace: &Workspace, documents: &[Document]) -> BTreeMap<String, 
     let files: Vec<&str> = documents.iter().map(|one| one.root.source.name.as_str()).collect();
     init::add_directories(&mut instances, files.iter().copied());
     init::innermost(&mut instances, &files);
-    let named = |kind: &'static str, path: &'static [&'static str]| {
+    let values = |kind: &'static str, path: &'static [&'static str]| {
         let objects = documents.iter().map(|one| &one.root).filter(move |root| is(root, kind));
         objects.filter_map(move |root| Some((root.source.name.as_str(), root.find(path)?.as_str()?)))
     };
-    let projects: Vec<_> = named("AppProject", &["metadata", "name"]).collect();
-    let users = named("Application", &["spec", "project"]);
-    let users: Vec<_> = users.chain(named("ApplicationSet", &["spec", "template", "spec", "project"])).collect();
+    let projects: Vec<_> = values("AppProject", &["metadata", "name"]).collect();
+    let users = values("Application", &["spec", "project"]);
+    let users: Vec<_> = users.chain(values("ApplicationSet", &["spec", "template", "spec", "project"])).collect();
     let mut found = BTreeMap::new();
     if init::are_separate(&instances, &projects, &users) {
         let patterns = |all: BTreeSet<String>| all.into_iter().map(|directory| format!("{directory}/**")).collect();

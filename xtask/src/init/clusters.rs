@@ -12,6 +12,7 @@ use document::Node;
 use document::json::quoted;
 use kubernetes::forms::subdomain;
 
+use super::cluster::Cluster;
 use super::samples::assumed;
 use super::selectors::selectors;
 
@@ -19,19 +20,6 @@ use super::selectors::selectors;
 const IN_CLUSTER: (&str, &str) = ("in-cluster", "https://kubernetes.default.svc");
 /// How many labels or annotations are written on one line.
 const SHORT: usize = 3;
-
-/// A cluster that Argo CD seems to manage.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Cluster {
-    /// Its name.
-    pub name: String,
-    /// The URL of its API server; empty if nothing says it.
-    pub server: String,
-    /// The labels of its Secret.
-    pub labels: BTreeMap<String, String>,
-    /// The annotations of its Secret.
-    pub annotations: BTreeMap<String, String>,
-}
 
 /// The clusters that the ApplicationSets among documents need, and that nothing else says; none if no `clusters` generator
 /// has a selector. `files` are the paths of all files, `destinations` the names and servers of Applications, `read` is what

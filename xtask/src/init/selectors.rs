@@ -8,7 +8,7 @@ use argocd::application::SECRET_TYPE;
 use argocd::glob;
 use document::{Node, Value};
 
-use super::clusters::Cluster;
+use super::cluster::Cluster;
 
 /// The limit of nested mappings.
 const MAX_DEPTH: usize = 40;

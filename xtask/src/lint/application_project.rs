@@ -44,8 +44,8 @@ pub const CODES: &[Code] = &[
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let own = subject.projects();
-    let projects = Projects::new(subject.workspace, &own, Scopes::new(subject.objects));
+    let own = subject.workspace.projects();
+    let projects = Projects::new(subject.workspace, Scopes::new(subject.objects));
     let mut unknown = BTreeSet::new();
     let mut misspelled = Misspelled::default();
     // Another target may define a kind.
@@ -78,11 +78,11 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         diagnostics.extend(against.objects(subject.by_target, complete, &mut unknown, &mut misspelled));
         diagnostics.extend(against.manifests(subject, &reported, &mut misspelled));
     }
-    for project in &own {
+    for project in own {
         diagnostics.extend(misspelled.in_project(project));
     }
     diagnostics.extend(absent.findings());
-    diagnostics.extend(unused::unused(subject, &own));
+    diagnostics.extend(unused::unused(subject, own));
     diagnostics
 }
 
@@ -90,8 +90,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 /// repositories, their destinations, and their namespaces.
 #[must_use]
 pub(crate) fn of_applications(workspace: &Workspace) -> Diagnostics {
-    let own = written::projects(workspace);
-    let projects = Projects::new(workspace, &own, Scopes::new(&[]));
+    let projects = Projects::new(workspace, Scopes::new(&[]));
     let found = written::applications(workspace).filter_map(|application| {
         let project = projects.of(&application)?;
         Some(Against { application, project, projects: &projects }.itself().0)
@@ -103,8 +102,7 @@ pub(crate) fn of_applications(workspace: &Workspace) -> Diagnostics {
 /// define are known.
 #[must_use]
 pub(crate) fn of_objects(workspace: &Workspace, objects: &ByTarget<'_>, defining: &[Object]) -> Diagnostics {
-    let own = written::projects(workspace);
-    let projects = Projects::new(workspace, &own, Scopes::new(defining));
+    let projects = Projects::new(workspace, Scopes::new(defining));
     let mut misspelled = Misspelled::default();
     let mut found = Diagnostics::default();
     for application in written::applications(workspace) {

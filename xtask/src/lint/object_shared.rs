@@ -114,7 +114,7 @@ fn is_one_place(one: &Place, two: &Place) -> bool {
 fn projects(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut seen = BTreeMap::new();
-    for project in subject.projects() {
+    for project in subject.workspace.projects() {
         let name = (project.argocd.clone(), project.name.clone());
         let first = seen.insert(name, project.place.clone());
         if let Some(first) = first.filter(|first| is_one_place(first, &project.place)) {
@@ -122,7 +122,7 @@ fn projects(subject: &Subject<'_>) -> Diagnostics {
                 Diagnostic::new(Code::ObjectShared, format!("two projects are named `{}`", project.name))
                     .fact(Fact::Redefined)
                     .target(&project.name)
-                    .at(project.place, "defined again here")
+                    .at(project.place.clone(), "defined again here")
                     .at(first, "first defined here")
                     .help("rename one of them: Kubernetes keeps only one"),
             );

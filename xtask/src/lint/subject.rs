@@ -7,7 +7,6 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use ::helm::chart::Chart;
-use argocd::project::Project;
 use kubernetes::inventory::View;
 use kubernetes::inventory::pods::Pods;
 use kubernetes::manifest::Recorded;
@@ -71,12 +70,6 @@ impl<'a> Subject<'a> {
             let view = clusters.view(&object.target)?;
             Some((view, view.pods_of_object(object)?))
         })
-    }
-
-    /// Returns all projects that have a name.
-    #[must_use]
-    pub fn projects(&self) -> Vec<Project> {
-        written::projects(self.workspace)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Decides whether Argo CD sees a change of an object as a difference.
 
-use document::Node;
+use std::borrow::Cow;
+
+use document::{Node, Value};
 use kubernetes::change::delta;
 use kubernetes::change::difference;
 use kubernetes::object::Object;
@@ -24,7 +26,12 @@ pub(super) enum Meaning {
 pub(super) fn of(application: &Node, before: &Object, after: &Object) -> Meaning {
     // The values of Secrets are not part of their trees.
     let secret = before.secret_digest != after.secret_digest;
-    if !secret && is_same(&before.root, &after.root) {
+    // A digest covers the values of a Secret, whether they are in `data` or in `stringData`.
+    let compared = |object| match (before.secret_digest.is_some(), secret) {
+        (true, false) => without(object, &["data", "status", "stringData"]),
+        _ => without(object, &["status"]),
+    };
+    if !secret && is_same(&compared(&before.root), &compared(&after.root)) {
         return Meaning::Same;
     }
     let ignored = Ignored::of(application, &after.key);
@@ -36,6 +43,18 @@ pub(super) fn of(application: &Node, before: &Object, after: &Object) -> Meaning
     let values_left =
         ["data", "stringData"].iter().any(|field| new.get(field).is_some_and(|node| !node.entries().is_empty()));
     if is_same(&old, &new) && !(secret && values_left) { Meaning::Ignored } else { changed }
+}
+
+/// An object without some of its fields. Argo CD ignores the status of all kinds, unless its configuration says otherwise.
+fn without<'a>(object: &'a Node, fields: &[&str]) -> Cow<'a, Node> {
+    if fields.iter().all(|field| object.get(field).is_none()) {
+        return Cow::Borrowed(object);
+    }
+    let mut object = object.clone();
+    if let Value::Mapping(entries) = &mut object.value {
+        entries.retain(|(key, _)| !fields.contains(&key.name.as_str()));
+    }
+    Cow::Owned(object)
 }
 
 /// Whether two trees mean the same, including the order of all lists, which Argo CD compares.

@@ -211,3 +211,25 @@ fn hooks_run_when_a_sync_starts() {
     let failed = with("Job", "argocd.argoproj.io/hook: SyncFail", "spec: {}");
     assert_eq!(hooks([&post, &failed, &hooks_after, &after]), ["Job/a", "Job/a"]);
 }
+
+#[test]
+fn status_and_values_that_only_move_are_the_same() {
+    let same = "nothing: the API server stores the same";
+    for (kind, before, after, expected) in [
+        ("ConfigMap", "data: {a: b}", "data: {a: b}, status: {a: b}", same),
+        ("ConfigMap", "data: {a: b}", "data: {a: c}, status: {a: b}", "update"),
+        ("Secret", "stringData: {a: hunter2}", "data: {a: aHVudGVyMg==}", same),
+        ("Secret", "stringData: {a: hunter2}", "data: {a: aHVudGVyMw==}", "update"),
+        ("Secret", "stringData: {a: hunter2}, type: x", "data: {a: aHVudGVyMg==}, type: y", "update"),
+        (
+            "Deployment",
+            "spec: {a: b}",
+            "spec: {a: b, strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 25%, maxUnavailable: 25%}}}",
+            same,
+        ),
+        ("Deployment", "spec: {a: b}", "spec: {a: b, strategy: {rollingUpdate: {maxUnavailable: 1}}}", "update"),
+        ("StatefulSet", "spec: {a: b}", "spec: {a: b, updateStrategy: {rollingUpdate: {maxUnavailable: 1}}}", same),
+    ] {
+        assert_eq!(plan("", Some(&with(kind, "", before)), Some(&with(kind, "", after))), expected, "{kind} {after}");
+    }
+}

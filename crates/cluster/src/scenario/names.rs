@@ -8,7 +8,20 @@ use diagnostics::{
 use document::Node;
 use workspace::Workspace;
 
-use super::{Named, Scenario};
+/// What a name in a step stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// A namespace.
+    Namespace,
+    /// A pinned tool.
+    Tool,
+    /// The kind of an object.
+    Kind,
+    /// An object, as `KIND/NAME`.
+    Object,
+    /// An Application.
+    Application,
+}
 
 /// The namespaces that exist in each cluster, with those of Argo CD and of the Git server in that of `test-gitops`.
 const EXISTING: [&str; 4] = ["argocd", "default", "git-server", "kube-system"];
@@ -123,18 +136,23 @@ fn near_kind(kind: &str) -> Option<&'static str> {
     if known { None } else { nearest_within(kind, 2, KINDS.iter().copied()) }
 }
 
-/// Reports the namespaces of steps that nothing creates, each at its first use, kinds that are nearly known ones, and the tools that charts.toml
-/// does not pin.
-pub(super) fn unknown_names(workspace: &Workspace, scenario: &Scenario) -> Diagnostics {
+/// Reports the namespaces of steps that nothing creates, each at its first use, kinds that are nearly known ones, and the
+/// tools that charts.toml does not pin. `own` are the namespaces of the scenario, and `creates` is whether a step creates
+/// further ones.
+pub(super) fn unknown_names(
+    workspace: &Workspace,
+    names: &[(Named, String, Place)],
+    own: &[String],
+    creates: bool,
+) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let deployed = workspace.deployments.iter().map(|one| one.application.namespace.as_str());
-    let namespaces = scenario.namespaces.iter().map(String::as_str).chain(EXISTING);
+    let namespaces = own.iter().map(String::as_str).chain(EXISTING);
     let namespaces: Vec<&str> = namespaces.chain(deployed).collect();
-    let creates = scenario.mentions("kind: Namespace") || scenario.mentions("create, namespace");
     // An Application that cannot be read may create any.
     let all_known = !creates && workspace.sound && workspace.unrendered.is_empty();
     let mut seen = BTreeSet::new();
-    for (kind, name, place) in &scenario.names {
+    for (kind, name, place) in names {
         match kind {
             Named::Namespace if all_known && !namespaces.contains(&name.as_str()) && seen.insert(name) => {
                 let message = format!("namespace `{name}` does not exist in this scenario");
@@ -159,8 +177,8 @@ pub(super) fn unknown_names(workspace: &Workspace, scenario: &Scenario) -> Diagn
             }
             Named::Application => diagnostics.0.extend(misspelled_application(workspace, name, place)),
             Named::Object => {
-                let named = name.split_once('/').filter(|(kind, _)| kind.eq_ignore_ascii_case("application"));
-                let found = named.and_then(|(_, name)| misspelled_application(workspace, name, place));
+                let application = name.split_once('/').filter(|(kind, _)| kind.eq_ignore_ascii_case("application"));
+                let found = application.and_then(|(_, name)| misspelled_application(workspace, name, place));
                 diagnostics.0.extend(found);
             }
             _ => {}

@@ -3,16 +3,20 @@
 //! docs/checks.md describes the table. Rules that find nothing leave a change routine: nothing but images, the versions of
 //! charts, or metadata changes.
 
+mod admission;
 mod budget;
 mod deleted;
 mod disrupted;
 mod network;
 mod permissions;
 mod privileges;
+mod projects;
+mod readers;
 mod refused;
 mod replicas;
 mod resources;
 mod restart;
+mod routes;
 mod subject;
 mod surroundings;
 mod versions;
@@ -37,7 +41,9 @@ const RULES: &[Rule] = &[
     (Code::ChangeRefused, Severity::Blocker, refused::refused),
     (Code::ChangeDataLoss, Severity::Blocker, deleted::lost),
     (Code::ChangeDataAbandoned, Severity::Blocker, deleted::orphaned),
+    (Code::ChangeAdmission, Severity::Blocker, admission::raised),
     (Code::ChangeDataAbandoned, Severity::Caution, deleted::abandoned),
+    (Code::ChangeAdmission, Severity::Caution, admission::weakened),
     (Code::ChangeDisruptive, Severity::Caution, disrupted::stopped),
     (Code::ChangeDisruptive, Severity::Caution, disrupted::selector),
     (Code::ChangeDisruptive, Severity::Caution, disrupted::unselected),
@@ -45,14 +51,21 @@ const RULES: &[Rule] = &[
     (Code::ChangeDisruptive, Severity::Caution, disrupted::secret),
     (Code::ChangeDisruptive, Severity::Caution, disrupted::used),
     (Code::ChangeDisruptive, Severity::Caution, disrupted::unserved),
+    (Code::ChangeDisruptive, Severity::Caution, routes::unserved),
+    (Code::ChangeDisruptive, Severity::Caution, routes::plain),
     (Code::ChangeNetwork, Severity::Caution, network::removed),
     (Code::ChangeNetwork, Severity::Caution, network::opened),
+    (Code::ChangeNetwork, Severity::Caution, network::isolated),
+    (Code::ChangeNetwork, Severity::Caution, network::exposed),
     (Code::ChangePermissions, Severity::Caution, permissions::widened),
+    (Code::ChangePermissions, Severity::Caution, projects::widened),
     (Code::ChangePrivileges, Severity::Caution, privileges::gained),
     (Code::ChangeVersion, Severity::Caution, versions::major),
     (Code::DisruptionBlocked, Severity::Caution, budget::blocked),
     (Code::ChangeResources, Severity::Notice, resources::requests),
     (Code::ChangeRestart, Severity::Notice, restart::configured),
+    (Code::ChangeRestart, Severity::Notice, restart::kept),
+    (Code::ChangeRestart, Severity::Notice, restart::rerun),
     (Code::ChangeVersion, Severity::Notice, versions::minor),
     (Code::ChangeRestart, Severity::Routine, restart::routine),
     (Code::ChangeVersion, Severity::Routine, versions::patch),

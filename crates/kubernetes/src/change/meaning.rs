@@ -35,6 +35,7 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ("httpGet", "path", "/"),
     ("httpGet", "scheme", "HTTP"),
     ("roleRef", "apiGroup", "rbac.authorization.k8s.io"),
+    ("rollingUpdate", "maxSurge", "25%"),
     ("rollingUpdate", "partition", "0"),
     ("serviceAccountToken", "expirationSeconds", "3600"),
     ("spec", "completions", "1"),
@@ -118,6 +119,11 @@ pub fn default(path: &[String], owner: Option<&Node>) -> Option<String> {
     let (name, around) = (names.next()?, names.next().unwrap_or_default());
     if name == "imagePullPolicy" {
         return Some(pull_policy(owner?.get("image")?.as_str()?).to_owned());
+    }
+    // Of a DaemonSet and of a StatefulSet, it is 1.
+    if (name, around) == ("maxUnavailable", "rollingUpdate") {
+        let whose = names.next().unwrap_or_default();
+        return Some(if whose == "strategy" { "25%" } else { "1" }.to_owned());
     }
     if name == "targetPort" {
         return owner?.get("port").map(written);

@@ -212,7 +212,11 @@ impl<'a> Change<'a> {
         let indexed = self.before(&["spec", "completionMode"]).and_then(Node::as_str) == Some("Indexed");
         let text = |key: &str| self.after(&["spec", key]).map(Node::to_json);
         if !(indexed && text("completions") == text("parallelism")) {
-            refusals.extend(self.fixed(&["spec", "completions"], &[], Unset::Kept));
+            // The default depends on `parallelism`, which is stored with it.
+            let path = &["spec", "completions"];
+            let one = self.before(path).is_none() && self.before(&["spec", "parallelism"]).is_none();
+            let unset = if one { Unset::Refused } else { Unset::Kept };
+            refusals.extend(self.fixed(path, &[], unset));
         }
         let template = if is_true(self.before(&["spec", "suspend"])) {
             // Where the pods of a suspended Job run may change before it starts.

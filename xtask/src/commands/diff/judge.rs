@@ -91,6 +91,9 @@ pub(super) fn judge(
         }
         plans
     };
+    let taken: BTreeMap<&ObjectKey, &Object> = others.1.iter().map(|object| (&object.key, object)).collect();
+    let plans: Vec<Plan> =
+        plans.into_iter().zip(&all).map(|(plan, (old, new))| taken_over(plan, *old, *new, &taken)).collect();
     let mut images: BTreeSet<Bump> = chart_bumps(before, after);
     for (change, range) in changes.iter_mut().zip(ranges) {
         let (pairs, plans) = (&all[range.clone()], &plans[range]);
@@ -104,7 +107,9 @@ pub(super) fn judge(
                 images.extend(bump::chart(before, after));
             }
             let key = after.or(before).map(|object| &object.key);
-            let ignored = |path: &[String]| key.is_some_and(|key| effect::ignores(root, key, path));
+            // Otherwise, a sync that starts applies them, too.
+            let respected = effect::respects_ignored(root);
+            let ignored = |path: &[String]| respected && key.is_some_and(|key| effect::ignores(root, key, path));
             let unit = Change { before, after, action: plan.action, update: plan.update, ignored: &ignored };
             let mut effects = effects::of(&unit, &around);
             if of_deleted {
@@ -125,6 +130,15 @@ pub(super) fn judge(
         hooks: if applied { action::hooks(&new) } else { Vec::new() },
         bumps,
     }
+}
+
+/// The plan of a sync for an object that another Application renders: it keeps the object if it syncs first.
+fn taken_over(plan: Plan, old: Option<&Object>, new: Option<&Object>, taken: &BTreeMap<&ObjectKey, &Object>) -> Plan {
+    let gone = old.filter(|_| new.is_none() && plan.action == Action::Prune && plan.reason.is_none());
+    let Some(other) = gone.and_then(|old| taken.get(&old.key)) else { return plan };
+    let app = other.target.split('/').next().unwrap_or_default();
+    let reason = format!("Application `{app}` also renders it, and keeps it if it syncs first");
+    Plan { reason: Some(reason), ..plan }
 }
 
 /// The kinds of objects that only matter if they change, are hooks, or belong to what is sought. The names of goldens begin
@@ -225,9 +239,20 @@ fn pairs<'o>(change: &ObjectChange, old: &ByFile<'o>, new: &ByFile<'o>) -> Vec<P
 pub(super) fn is_deleted(base: &Workspace, head: &Workspace, root: &Node, file: &str) -> bool {
     let generated = base.generated.iter().find(|one| std::ptr::eq(&raw const one.root, root));
     if let Some(made_by) = generated.and_then(|one| one.made_by.as_ref()) {
-        return !is_kept(head, &made_by.set);
+        if set_of(head, &made_by.set).is_some() {
+            return !is_kept(head, &made_by.set);
+        }
+        // Kubernetes deletes the Applications of a set that somebody deletes.
+        let applied = base.argocd.iter().find(|file| file.documents.iter().any(|one| is_set(&one.root, &made_by.set)));
+        let Some((file, set)) = applied.and_then(|file| Some((file, set_of(base, &made_by.set)?))) else { return true };
+        return is_pruned(head, set, file.name.as_str(), None);
     }
     let parent = generated.and_then(|one| one.parent.as_ref()).map(|parent| parent.app.as_str());
+    is_pruned(head, root, file, parent)
+}
+
+/// Whether an Application prunes a manifest: the one that rendered it, or the one whose directory contained its file.
+fn is_pruned(head: &Workspace, root: &Node, file: &str, parent: Option<&str>) -> bool {
     written::applications(head).any(|one| {
         let path = one.root.find(&["spec", "source", "path"]).and_then(Node::as_str).unwrap_or_default();
         let inside = file.strip_prefix(path.trim_matches('/')).is_some_and(|rest| rest.starts_with('/'));
@@ -245,11 +270,14 @@ fn is_kept(workspace: &Workspace, set: &str) -> bool {
 /// The document of an ApplicationSet.
 pub(super) fn set_of<'w>(workspace: &'w Workspace, name: &str) -> Option<&'w Node> {
     let roots = workspace.argocd.iter().flat_map(|file| &file.documents).map(|document| &document.root);
-    roots.into_iter().find(|root| {
-        let text = |path: &[&str]| root.find(path).and_then(Node::as_str).unwrap_or_default();
-        let instance = instance_name(text(&["metadata", "name"]), text(&["metadata", "namespace"]));
-        text(&["kind"]) == "ApplicationSet" && (instance == name || text(&["metadata", "name"]) == name)
-    })
+    roots.into_iter().find(|root| is_set(root, name))
+}
+
+/// Whether a document is the ApplicationSet with a name.
+fn is_set(root: &Node, name: &str) -> bool {
+    let text = |path: &[&str]| root.find(path).and_then(Node::as_str).unwrap_or_default();
+    let instance = instance_name(text(&["metadata", "name"]), text(&["metadata", "namespace"]));
+    text(&["kind"]) == "ApplicationSet" && (instance == name || text(&["metadata", "name"]) == name)
 }
 
 /// The action of Argo CD on a manifest, given its actions on the objects in it.

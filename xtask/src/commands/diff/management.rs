@@ -1,10 +1,12 @@
 //! Changes of an Application itself: its name, cluster, project, and sync policy.
 
+mod settings;
+
 use argocd::effect;
 use argocd::permission::Cluster;
 use diagnostics::wording::plural;
 use diagnostics::{Code, Severity};
-use document::{Node, Value};
+use document::Node;
 use kubernetes::change::data::{self, Holds};
 use kubernetes::change::effect::Effect;
 use kubernetes::object::Object;
@@ -34,16 +36,24 @@ pub(super) fn of(
     } else if is_another(before.cluster, after.cluster) {
         effects.push(moved(before.cluster, after.cluster, &objects()));
     }
-    effects.extend(settings(before.root, after.root));
+    effects.extend(settings::changed(before.root, after.root));
     effects.sort_by_key(|effect| std::cmp::Reverse(effect.severity));
     effects
 }
 
-/// Under the former name, Argo CD deletes what the Application has under the new one, too.
+/// Both have the same objects, or under the former name, Argo CD deletes what the Application has under the new one, too.
 fn renamed(before: Managed<'_>, after: Managed<'_>, deleted: bool, objects: &[Object]) -> Option<Effect> {
-    if !deleted || effect::cascades(before.root).is_none() {
-        return None;
+    if !deleted {
+        let namespace = |root: &Node| root.find(&["spec", "destination", "namespace"]).map(Node::to_json);
+        if before.cluster != after.cluster || namespace(before.root) != namespace(after.root) {
+            return None;
+        }
+        let message =
+            format!("nothing deletes Application `{}`, so both Applications manage the same objects", before.name);
+        let help = format!("delete Application `{}` without cascading deletion", before.name);
+        return Some(new(Code::ChangeManagement, Severity::Notice, message, Some(help)));
     }
+    effect::cascades(before.root)?;
     let gone: Vec<&Object> = objects.iter().filter(|object| effect::deleted_with(before.root, &object.root)).collect();
     let lost: Vec<&&Object> = gone
         .iter()
@@ -91,57 +101,6 @@ fn moved(before: &Cluster, after: &Cluster, objects: &[Object]) -> Effect {
     );
     let help = "delete what is left behind when it is no longer needed";
     new(Code::ChangeDataAbandoned, severity, message, Some(help.to_owned()))
-}
-
-/// The effects of changes to the Application's own fields.
-fn settings(before: &Node, after: &Node) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    let mut notice = |message: String| {
-        effects.push(new(Code::ChangeManagement, Severity::Notice, message, None));
-    };
-    let project = |root: &Node| {
-        root.find(&["spec", "project"])
-            .and_then(Node::as_str)
-            .filter(|name| !name.is_empty())
-            .unwrap_or("default")
-            .to_owned()
-    };
-    let (old, new_project) = (project(before), project(after));
-    if old != new_project {
-        notice(format!("the project of the Application changes from `{old}` to `{new_project}`"));
-    }
-    let automated = |root: &Node| {
-        let node = root.find(&["spec", "syncPolicy", "automated"]);
-        node.is_some_and(|node| {
-            !matches!(node.value, Value::Null)
-                && !node.get("enabled").is_some_and(|node| matches!(node.value, Value::Bool(false)))
-        })
-    };
-    let is = |root: &Node, field: &str| {
-        let node = root.find(&["spec", "syncPolicy", "automated", field]);
-        automated(root) && node.is_some_and(|node| matches!(node.value, Value::Bool(true)))
-    };
-    match (automated(before), automated(after)) {
-        (false, true) => notice("Argo CD now syncs the Application automatically".to_owned()),
-        (true, false) => notice("Argo CD no longer syncs the Application automatically".to_owned()),
-        _ => {}
-    }
-    match (is(before, "prune"), is(after, "prune")) {
-        (false, true) => notice("Argo CD now deletes objects that are no longer rendered".to_owned()),
-        (true, false) => notice("Argo CD no longer deletes objects that are no longer rendered".to_owned()),
-        _ => {}
-    }
-    match (is(before, "selfHeal"), is(after, "selfHeal")) {
-        (false, true) => notice("Argo CD now reverts changes that are made in the cluster".to_owned()),
-        (true, false) => notice("Argo CD no longer reverts changes that are made in the cluster".to_owned()),
-        _ => {}
-    }
-    match (effect::cascades(before).is_some(), effect::cascades(after).is_some()) {
-        (false, true) => notice("deleting the Application now deletes its objects".to_owned()),
-        (true, false) => notice("deleting the Application no longer deletes its objects".to_owned()),
-        _ => {}
-    }
-    effects
 }
 
 fn new(code: Code, severity: Severity, message: String, help: Option<String>) -> Effect {

@@ -34,6 +34,9 @@ const MANY: usize = 100;
 /// The kinds that decide whether data outlives its claim.
 const STORAGE: &[&str] = &["persistentvolume", "storageclass"];
 
+/// The kinds that serve hosts.
+const ROUTES: &[&str] = &["grpcroute", "httproute", "ingress", "route", "tlsroute"];
+
 /// The Applications of one side by cluster.
 pub(super) struct Neighbors<'a> {
     clusters: BTreeMap<&'a str, Cluster>,
@@ -60,8 +63,15 @@ impl Sought {
             for manifest in manifests.into_iter().flatten() {
                 sought.namespaces.insert(manifest.key.namespace.clone());
                 let kind = manifest.key.kind.to_lowercase();
-                if sought.kinds.is_empty() && RUNNING.contains(&kind.as_str()) {
+                let runs = kind == "namespace" || RUNNING.contains(&kind.as_str());
+                if runs && !sought.kinds.contains(&RUNNING[0]) {
                     sought.kinds.extend(RUNNING);
+                }
+                if kind == "namespace" {
+                    sought.namespaces.insert(manifest.key.name.clone());
+                }
+                if diff.kind != Kind::Added && ROUTES.contains(&kind.as_str()) && !sought.kinds.contains(&ROUTES[0]) {
+                    sought.kinds.extend(ROUTES);
                 }
             }
             let gone = match diff.kind {
@@ -98,7 +108,7 @@ impl Sought {
         }
         let text = String::from_utf8_lossy(text);
         let here = || self.namespaces.iter().any(|name| name == namespace || text.contains(name.as_str()));
-        is_sought && (STORAGE.contains(&kind) || here()) || self.is_named_in(&text)
+        is_sought && (STORAGE.contains(&kind) || ROUTES.contains(&kind) || here()) || self.is_named_in(&text)
     }
 
     /// Whether a text contains the name of a removed object. True if these are so many that reading the object costs less than

@@ -2,7 +2,7 @@
 
 use diagnostics::{Code, Diagnostic, Result};
 
-use super::Request;
+use crate::cli::Diff as Request;
 use crate::commands::Session;
 use crate::lint::base::Base;
 

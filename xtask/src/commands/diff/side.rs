@@ -10,8 +10,8 @@ use toolbox::parallel::join;
 use toolbox::progress::Progress;
 use workspace::{CONFIG_FILE, Workspace, plan};
 
-use super::Request;
 use super::revision::Revisions;
+use crate::cli::Diff as Request;
 use crate::commands::rendering::{self, Rendering};
 use crate::commands::{Session, app_of_apps};
 use crate::lint::base::Base;

@@ -3,7 +3,7 @@
 //!
 //! Objects that do not change are left to `ci`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use diagnostics::{Class, Diagnostic, Diagnostics, Severity};
 use golden::diff::Kind;
@@ -49,17 +49,19 @@ pub(super) fn check(head: RenderedSide<'_>, applications: &mut [ApplicationChang
 #[must_use]
 pub fn mark(applications: &mut [ApplicationChange], found: &Diagnostics) -> Validity {
     let (mut objects, mut invalid) = (0, 0);
+    let mut by_golden: HashMap<(&str, &str), Vec<&Diagnostic>> = HashMap::new();
+    for one in found.0.iter().filter(|one| REFUSED.contains(&one.code)) {
+        let subject = one.target.as_deref().and_then(|target| target.split(' ').next());
+        if let Some((subject, origin)) = subject.zip(one.origin.as_ref()) {
+            by_golden.entry((subject, &origin.golden)).or_default().push(one);
+        }
+    }
     for object in applications.iter_mut().flat_map(|one| &mut one.objects) {
         let Some((target, file)) = applied(object) else { continue };
         objects += 1;
         let name = target.to_string();
-        let about = |one: &&Diagnostic| {
-            let subject = one.target.as_deref().and_then(|target| target.split(' ').next());
-            REFUSED.contains(&one.code)
-                && subject == Some(&name)
-                && one.origin.as_ref().is_some_and(|origin| origin.golden == file)
-        };
-        let effects: Vec<Effect> = found.0.iter().filter(about).map(effect).collect();
+        let about = by_golden.get(&(name.as_str(), file.as_str())).into_iter().flatten();
+        let effects: Vec<Effect> = about.map(|one| effect(one)).collect();
         invalid += usize::from(!effects.is_empty());
         object.effects.splice(0..0, effects);
     }

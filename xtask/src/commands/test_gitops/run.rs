@@ -18,7 +18,6 @@ use toolbox::source;
 use workspace::gitops::GitOps as Config;
 use workspace::{Workspace, written};
 
-use super::Request;
 use super::agreement::{self, Expected};
 use super::charts::{self, Served};
 use super::release::Manifest;
@@ -26,6 +25,7 @@ use super::repository::Repository;
 use super::server::{Reached, Server};
 use super::tree::Files;
 use super::{location, tree, waves};
+use crate::cli::TestGitops as Request;
 use crate::commands::Session;
 use crate::commands::end_to_end::create::{self, Later};
 use crate::commands::end_to_end::lane::{Run, each};

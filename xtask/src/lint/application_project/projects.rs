@@ -24,8 +24,8 @@ pub(super) struct Projects<'a> {
 
 impl<'a> Projects<'a> {
     /// Those in files, and those that targets render.
-    pub(super) fn new(workspace: &'a Workspace, in_files: &'a [Project], scopes: Scopes) -> Self {
-        let known = in_files.iter().chain(&workspace.rendered_projects).collect();
+    pub(super) fn new(workspace: &'a Workspace, scopes: Scopes) -> Self {
+        let known = workspace.projects().iter().chain(&workspace.rendered_projects).collect();
         Self { root: &workspace.root, known, scopes, declared: OnceCell::new() }
     }
 

@@ -2,9 +2,11 @@
 
 use document::Node;
 
+use super::replicas;
 use super::subject::{Found, Subject};
 use crate::change::action::Action;
 use crate::change::data::{self, Holds};
+use crate::inventory::pods::number;
 use crate::object::Object;
 
 /// The help for an object that is to stay.
@@ -35,7 +37,34 @@ pub(super) fn lost(subject: &Subject<'_>) -> Vec<Found> {
                 .help("remove `Force=true` from the claim's sync options"),
         );
     }
+    found.extend(scaled(subject));
     found
+}
+
+/// A `StatefulSet` that deletes the claims of the pods that it no longer has.
+fn scaled(subject: &Subject<'_>) -> Option<Found> {
+    let (before, after) = subject.updates()?;
+    let path = ["spec", "replicas"];
+    if !subject.is("apps", "StatefulSet") || (subject.change.ignored)(&path.map(str::to_owned)) {
+        return None;
+    }
+    let policy = after.find(&["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"])?;
+    let (old, new) = (replicas::of(before)?, replicas::of(after)?);
+    let Some(Holds::Claims { templates, .. }) = data::held(after) else { return None };
+    if policy.as_str() != Some("Delete") || new >= old || new < 0 {
+        return None;
+    }
+    let start = after.find(&["spec", "ordinals", "start"]).and_then(number).unwrap_or_default();
+    let last = start.checked_add(old)?.checked_sub(1)?;
+    let message = format!(
+        "{} is scaled from {old} to {new} replicas, which deletes the claims of the other pods with their data, such as \
+         `{}-{}-{last}`",
+        after.title(),
+        templates.first()?,
+        after.key.name
+    );
+    let help = "to keep the data, merge a change before this one that sets `whenScaled: Retain`";
+    Some(Found::new(message).at(&path).help(help))
 }
 
 /// A custom resource of a definition that something still renders, with its Application.

@@ -9,7 +9,6 @@ use super::subject::{Found, Subject, text};
 use crate::inventory::pods::Pods;
 use crate::inventory::selector::Selector;
 use crate::object::Object;
-use crate::references;
 use crate::scope;
 use crate::workload;
 
@@ -45,6 +44,13 @@ pub(super) fn stopped(subject: &Subject<'_>) -> Vec<Found> {
             Found::new(format!("{} is scaled to 0 replicas, which stops its pods{also}", after.title())).at(path),
         ];
     }
+    let ignored = (subject.change.ignored)(&path.map(str::to_owned));
+    if let (None, Some(count), Some(scaler), false) =
+        (before.find(path), new, replicas::scaler(subject.around.after(), &after.key), ignored)
+    {
+        let message = format!("each sync scales {} to {count}, although {} scales it", after.title(), scaler.title());
+        return vec![Found::new(message).at(path).help("leave out `replicas`, so that only the autoscaler sets it")];
+    }
     // A field that is no longer set has its default again.
     let unset = before.find(path).is_some() && after.find(path).is_none();
     if let (true, Some(old @ 2..)) = (unset, old) {
@@ -55,7 +61,6 @@ pub(super) fn stopped(subject: &Subject<'_>) -> Vec<Found> {
             None => message,
         });
         let help = "add `/spec/replicas` to `ignoreDifferences` with `RespectIgnoreDifferences=true` before `replicas` is removed";
-        let ignored = (subject.change.ignored)(&path.map(str::to_owned));
         return if ignored { Vec::new() } else { vec![found.at(path).help(help)] };
     }
     Vec::new()
@@ -177,21 +182,27 @@ pub(super) fn used(subject: &Subject<'_>) -> Vec<Found> {
     vec![Found::new(message).help("change what uses it first, in a change of its own")]
 }
 
-/// The group and the kind of an object, or of what a controller makes of it.
-fn made(object: &Object) -> (&str, &str) {
+/// The group, the kind, and the name of an object, or of what a controller makes of it and deletes with it.
+fn made(object: &Object) -> (&str, &str, &str) {
+    let name = object.key.name.as_str();
     match (object.key.group.as_str(), object.key.kind.as_str()) {
-        ("bitnami.com", "SealedSecret") => ("", "Secret"),
-        other => other,
+        ("bitnami.com", "SealedSecret") => ("", "Secret", name),
+        ("external-secrets.io", "ExternalSecret") => {
+            let owner = text(object, &["spec", "target", "creationPolicy"]).is_none_or(|policy| policy == "Owner");
+            let target = text(object, &["spec", "target", "name"]).filter(|text| !text.is_empty());
+            if owner { ("", "Secret", target.unwrap_or(name)) } else { ("external-secrets.io", "ExternalSecret", name) }
+        }
+        (group, kind) => (group, kind, name),
     }
 }
 
 /// Whether something else renders an object that is deleted, maybe in another Application.
 fn is_rendered(subject: &Subject<'_>, gone: &Object) -> bool {
     let side = subject.around.after();
-    let (group, kind) = made(gone);
+    let (group, kind, name) = made(gone);
     let kinds = [(group, kind), ("bitnami.com", "SealedSecret"), ("external-secrets.io", "ExternalSecret")];
     let kinds = if kind == "Secret" { &kinds[..] } else { &kinds[..1] };
-    let same = |object: &Object| object.key.namespace == gone.key.namespace && object.key.name == gone.key.name;
+    let same = |object: &Object| object.key.namespace == gone.key.namespace && made(object).2 == name;
     kinds.iter().any(|(group, kind)| side.of_kind(group, kind).iter().any(|object| same(object)))
 }
 
@@ -200,18 +211,8 @@ fn user<'a>(subject: &Subject<'a>, gone: &Object) -> Option<&'a Object> {
     if is_rendered(subject, gone) {
         return None;
     }
-    let (group, kind) = made(gone);
-    let side = subject.around.after();
-    side.objects().iter().copied().find(|object| {
-        let pods = Pods::of(object, 0, &object.key.namespace);
-        references::of(object, pods.as_ref()).iter().any(|reference| {
-            let namespace = reference.namespace.unwrap_or(&object.key.namespace);
-            (reference.group, reference.kind, reference.name.as_str()) == (group, kind, Some(gone.key.name.as_str()))
-                && !reference.optional
-                && !reference.cluster_scoped
-                && namespace == gone.key.namespace
-        })
-    })
+    let (group, kind, name) = made(gone);
+    subject.around.after().user(group, kind, &gone.key.namespace, name)
 }
 
 /// Versions of custom resources that are no longer served. That the version in which objects are stored is removed is

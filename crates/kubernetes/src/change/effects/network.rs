@@ -1,4 +1,5 @@
-//! NetworkPolicies that are removed, or that allow more traffic.
+//! NetworkPolicies that are removed, that allow more traffic, or that isolate pods for the first time, and Services that are
+//! exposed to more addresses.
 
 mod traffic;
 
@@ -13,6 +14,9 @@ use crate::object::Object;
 
 /// The number of pairs of rules up to which they are compared by what they allow.
 const MOST: usize = 10_000;
+
+/// The number of workloads that a new policy selects and that are examined.
+const EXAMINED: usize = 100;
 
 /// The kinds of network policies.
 const POLICIES: &[(&str, &str)] = &[
@@ -82,6 +86,76 @@ pub(super) fn opened(subject: &Subject<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// A new policy that isolates running pods which no other policy isolated.
+pub(super) fn isolated(subject: &Subject<'_>) -> Vec<Found> {
+    let Some(after) = subject.change.added().filter(|_| subject.applies() && subject.change.before.is_none()) else {
+        return Vec::new();
+    };
+    let Some(node) = after.find(&["spec", "podSelector"]).filter(|_| subject.is("networking.k8s.io", "NetworkPolicy"))
+    else {
+        return Vec::new();
+    };
+    let (selector, before) = (Selector::of_labels(node), subject.around.before());
+    let policies: Vec<(&Object, Selector<'_>)> = before
+        .of_kind("networking.k8s.io", "NetworkPolicy")
+        .iter()
+        .filter(|policy| policy.key.namespace == after.key.namespace)
+        .filter_map(|policy| Some((*policy, Selector::of_labels(policy.find(&["spec", "podSelector"])?))))
+        .collect();
+    let selected = before.pods().iter().filter(|pods| pods.namespace == after.key.namespace && selector.matches(pods));
+    let selected: Vec<_> = selected.take(EXAMINED).collect();
+    let mut found = Vec::new();
+    for (kind, list, verb) in [("Ingress", "ingress", "accepted"), ("Egress", "egress", "could send")] {
+        let allows_all = || {
+            let rules = after.find(&["spec", list]).map(Node::items).unwrap_or_default();
+            rules.iter().any(|rule| rule.entries().iter().all(|(_, node)| node.items().is_empty()))
+        };
+        if !isolates(after, kind, list) || allows_all() {
+            continue;
+        }
+        let isolating: Vec<&Selector<'_>> =
+            policies.iter().filter(|(policy, _)| isolates(policy, kind, list)).map(|(_, selector)| selector).collect();
+        let open = selected.iter().find(|pods| !isolating.iter().any(|selector| selector.matches(pods)));
+        found.extend(open.map(|pods| {
+            Found::new(format!(
+                "{} isolates the pods of {}, which {verb} all {list} traffic",
+                after.title(),
+                pods.object.title()
+            ))
+        }));
+    }
+    found
+}
+
+/// A Service of type `LoadBalancer` that accepts traffic from more addresses.
+pub(super) fn exposed(subject: &Subject<'_>) -> Vec<Found> {
+    let Some((before, after)) = subject.updates().filter(|_| subject.is("", "Service")) else { return Vec::new() };
+    let path = ["spec", "loadBalancerSourceRanges"];
+    let balances = |object: &Object| object.find(&["spec", "type"]).and_then(Node::as_str) == Some("LoadBalancer");
+    let ranges = |object: &'_ Object| -> Vec<String> {
+        let items = object.find(&path).map(Node::items).unwrap_or_default();
+        items.iter().filter_map(|node| Some(node.as_str()?.trim().to_owned())).collect()
+    };
+    let (old, new) = (ranges(before), ranges(after));
+    if !balances(before) || !balances(after) || old.is_empty() {
+        return Vec::new();
+    }
+    if new.is_empty() {
+        let message = format!("{} accepts traffic from all addresses", after.title());
+        return vec![Found::new(message).at(&path[..1])];
+    }
+    let known: BTreeSet<&String> = old.iter().collect();
+    let many = old.len().saturating_mul(new.len()) > MOST;
+    let covered =
+        |range: &String| known.contains(range) || !many && old.iter().any(|wide| traffic::covers_range(wide, range));
+    let more = new.iter().position(|range| !covered(range));
+    let found = more.map(|index| {
+        let message = format!("{} also accepts traffic from `{}`", after.title(), new[index]);
+        Found::new(message).at(&[path[0], path[1], &index.to_string()])
+    });
+    found.into_iter().collect()
 }
 
 /// Whether a policy restricts traffic in a direction.

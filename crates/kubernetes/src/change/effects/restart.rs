@@ -12,6 +12,9 @@ use crate::object::Object;
 use crate::references;
 use crate::workload;
 
+/// The help for configuration that running pods do not read again.
+const KEPT: &str = "add an annotation with a checksum of it to the pod template, or restart the pods";
+
 /// The number of reasons that a message names.
 const NAMED: usize = 3;
 
@@ -190,6 +193,40 @@ fn reason(subject: &Subject<'_>, after: &Object, names: &[&str], steps: &[Step])
 fn is_checksum(key: &str) -> bool {
     let key = key.to_lowercase();
     ["checksum", "digest", "hash", "sha256"].iter().any(|word| key.contains(word))
+}
+
+/// Jobs that a sync recreates.
+pub(super) fn rerun(subject: &Subject<'_>) -> Vec<Found> {
+    let recreated = subject.updates().filter(|_| subject.is("batch", "Job") && subject.change.update.is_none());
+    recreated
+        .map(|(_, after)| Found::new(format!("{} is recreated, and runs again", after.title())))
+        .into_iter()
+        .collect()
+}
+
+/// Configuration that changes, and that pods read only when they start, although they are not replaced.
+pub(super) fn kept(subject: &Subject<'_>) -> Vec<Found> {
+    let Some((_, after)) = subject.updates() else { return Vec::new() };
+    let kind = if subject.is("", "ConfigMap") {
+        "ConfigMap"
+    } else if subject.is("", "Secret") {
+        "Secret"
+    } else {
+        return Vec::new();
+    };
+    let key = &after.key;
+    if !subject.around.is_changed(kind, &key.namespace, &key.name) {
+        return Vec::new();
+    }
+    let readers = subject.around.readers(kind, &key.namespace, &key.name);
+    let [first, more @ ..] = readers.as_slice() else { return Vec::new() };
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    let message = format!(
+        "the pods of {}{more} keep the former values of {} until they restart: they read it only when they start",
+        first.title(),
+        after.title()
+    );
+    vec![Found::new(message).help(KEPT)]
 }
 
 /// The ConfigMaps and Secrets that the pods use and that change.

@@ -1,11 +1,17 @@
 //! The other objects of an Application and of its cluster, which some rules look up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::OnceLock;
 
+use document::Node;
+
+use super::readers::{self, Readers};
+use super::routes;
 use crate::change::delta;
 use crate::inventory::pods::Pods;
 use crate::manifest::ObjectKey;
 use crate::object::Object;
+use crate::references;
 
 /// The kinds of configuration whose digests are annotations of pods.
 const CONFIGURATION: &[(&str, &str)] =
@@ -18,6 +24,7 @@ pub struct Surroundings<'a> {
     after: Side<'a>,
     /// The kinds, namespaces, and names of ConfigMaps, Secrets, and what Secrets are made of, with another content.
     configurations: BTreeSet<(&'a str, &'a str, &'a str)>,
+    readers: OnceLock<Readers>,
 }
 
 /// The objects on one side.
@@ -27,6 +34,10 @@ pub(super) struct Side<'a> {
     kinds: BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a Object>>>,
     pods: Vec<Pods<'a>>,
     objects: Vec<&'a Object>,
+    /// The hosts that an object serves.
+    hosts: HashSet<&'a str>,
+    /// The index of the first object that refers to another one, whose group, kind, namespace, and name are the key.
+    users: OnceLock<HashMap<[String; 4], usize>>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -43,7 +54,7 @@ impl<'a> Surroundings<'a> {
             configurations
                 .extend(changed.map(|object| (*kind, object.key.namespace.as_str(), object.key.name.as_str())));
         }
-        Self { before, after, configurations }
+        Self { before, after, configurations, readers: OnceLock::new() }
     }
 
     /// The same with objects of other Applications of the cluster. They need not be all, only those that rules look up.
@@ -67,6 +78,13 @@ impl<'a> Surroundings<'a> {
         !self.configurations.is_empty()
     }
 
+    /// The workloads whose pods read a `ConfigMap` or a Secret only when they start, and do not change.
+    pub(super) fn readers(&self, kind: &str, namespace: &str, name: &str) -> Vec<&'a Object> {
+        let readers = self.readers.get_or_init(|| readers::of(&self.before.pods, &self.after.pods));
+        let indexes = readers.get(&[kind, namespace, name].map(str::to_owned)).map(Vec::as_slice).unwrap_or_default();
+        indexes.iter().map(|index| self.after.pods[*index].object).collect()
+    }
+
     /// Whether a `ConfigMap` or a Secret is rendered with another content.
     pub(super) fn is_changed(&self, kind: &str, namespace: &str, name: &str) -> bool {
         self.configurations.contains(&(kind, namespace, name))
@@ -75,7 +93,13 @@ impl<'a> Surroundings<'a> {
 
 impl<'a> Side<'a> {
     fn new(objects: &'a [Object]) -> Self {
-        let mut side = Self { kinds: BTreeMap::new(), pods: Vec::new(), objects: Vec::new() };
+        let mut side = Self {
+            kinds: BTreeMap::new(),
+            pods: Vec::new(),
+            objects: Vec::new(),
+            hosts: HashSet::new(),
+            users: OnceLock::new(),
+        };
         side.extend(objects);
         side
     }
@@ -84,13 +108,44 @@ impl<'a> Side<'a> {
         for object in objects {
             self.kinds.entry(&object.key.group).or_default().entry(&object.key.kind).or_default().push(object);
         }
+        self.hosts.extend(objects.iter().filter(|object| routes::is_route(object)).flat_map(routes::hosts));
+        self.users = OnceLock::new();
         self.pods.extend(objects.iter().filter_map(|object| Pods::of(object, 0, &object.key.namespace)));
         self.objects.extend(objects);
     }
 
-    /// The objects of all kinds.
-    pub(super) fn objects(&self) -> &[&'a Object] {
-        &self.objects
+    /// Whether an object serves a host.
+    pub(super) fn serves(&self, host: &str) -> bool {
+        self.hosts.contains(host)
+    }
+
+    /// An object that needs another one in its namespace, or an Application that needs its project.
+    pub(super) fn user(&self, group: &str, kind: &str, namespace: &str, name: &str) -> Option<&'a Object> {
+        let users = self.users.get_or_init(|| self.read_users());
+        users.get(&[group, kind, namespace, name].map(str::to_owned)).map(|index| self.objects[*index])
+    }
+
+    fn read_users(&self) -> HashMap<[String; 4], usize> {
+        let mut users = HashMap::new();
+        for (index, object) in self.objects.iter().enumerate() {
+            let own = object.key.namespace.as_str();
+            let pods = Pods::of(object, 0, own);
+            let needed = references::of(object, pods.as_ref());
+            for reference in needed.iter().filter(|reference| !reference.optional && !reference.cluster_scoped) {
+                let Some(name) = reference.name.as_str() else { continue };
+                let namespace = reference.namespace.unwrap_or(own);
+                users.entry([reference.group, reference.kind, namespace, name].map(str::to_owned)).or_insert(index);
+            }
+            let path: &[&str] = match (object.key.group.as_str(), object.key.kind.as_str()) {
+                ("argoproj.io", "Application") => &["spec", "project"],
+                ("argoproj.io", "ApplicationSet") => &["spec", "template", "spec", "project"],
+                _ => continue,
+            };
+            if let Some(project) = object.find(path).and_then(Node::as_str) {
+                users.entry(["argoproj.io", "AppProject", own, project].map(str::to_owned)).or_insert(index);
+            }
+        }
+        users
     }
 
     /// The objects of a kind.

@@ -1,8 +1,10 @@
 use super::*;
 
 mod access;
+mod admission;
 mod case;
 mod data;
+mod routes;
 mod routine;
 mod running;
 
@@ -37,6 +39,11 @@ fn odd_objects_do_no_harm() {
         "Pod",
         "CustomResourceDefinition",
         "Gadget",
+        "AppProject",
+        "Ingress",
+        "HTTPRoute",
+        "ValidatingWebhookConfiguration",
+        "ValidatingAdmissionPolicyBinding",
     ];
     let odd = [
         "spec: null",
@@ -48,6 +55,9 @@ fn odd_objects_do_no_harm() {
         "spec: {replicas: 99999999999999999999, podSelector: 1, policyTypes: [1], egress: [{to: [{ipBlock: {cidr: 1/0}}]}]}",
         "spec: {ingress: [{from: [{ipBlock: {cidr: '0.0.0.0/0'}}, {ipBlock: {cidr: '::/0'}}, {ipBlock: {cidr: '1.1.1.1/33'}}]}]}",
         "data: 1, stringData: []",
+        "spec: {rules: [1, {host: 1}], tls: [1, {hosts: 1}], hostnames: 1, sourceRepos: 1, destinations: [1, {server: 1}]}",
+        "webhooks: [1, {name: 1}, {name: a, failurePolicy: 1}]",
+        "metadata: {name: a, labels: 1}",
     ];
     for kind in kinds {
         for before in odd {

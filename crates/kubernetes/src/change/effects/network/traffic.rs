@@ -1,5 +1,6 @@
 //! Compares rules of NetworkPolicies: whether one allows all traffic that another allows.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use document::{Node, Value};
@@ -11,9 +12,18 @@ pub(super) fn covers(wide: &Node, narrow: &Node, list: &str) -> bool {
         && all(wide.items_at(&["ports"]), narrow.items_at(&["ports"]), covers_port)
 }
 
+/// The number of pairs of peers or ports up to which those that are not equal are compared.
+const MOST: usize = 10_000;
+
 /// Whether each item is covered. An empty list allows everything.
 fn all(wide: &[Node], narrow: &[Node], covers: fn(&Node, &Node) -> bool) -> bool {
-    wide.is_empty() || !narrow.is_empty() && narrow.iter().all(|item| wide.iter().any(|other| covers(other, item)))
+    if wide.is_empty() || narrow.is_empty() {
+        return wide.is_empty();
+    }
+    let known: HashSet<String> = wide.iter().map(Node::to_json).collect();
+    let others: Vec<&Node> = narrow.iter().filter(|item| !known.contains(&item.to_json())).collect();
+    let few = wide.len().saturating_mul(others.len()) <= MOST;
+    others.iter().all(|item| few && wide.iter().any(|other| covers(other, item)))
 }
 
 fn covers_peer(wide: &Node, narrow: &Node) -> bool {
@@ -81,6 +91,11 @@ fn covers_block(wide: &Node, narrow: &Node) -> bool {
         && excepts(wide).iter().all(|hole| {
             !contains(&inner, hole) && !contains(hole, &inner) || excluded.iter().any(|other| contains(other, hole))
         })
+}
+
+/// Whether a range of addresses contains another one.
+pub(super) fn covers_range(wide: &str, narrow: &str) -> bool {
+    network(wide).zip(network(narrow)).is_some_and(|(wide, narrow)| contains(&wide, &narrow))
 }
 
 /// An address family, the bits of a network, and their number.

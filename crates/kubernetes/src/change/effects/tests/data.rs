@@ -141,3 +141,67 @@ fn hardly_anything_of_a_bare_pod_may_change() {
     );
     check(&updated("Pod", &before, &pod("1.0.1", "tty: false")), "routine change-version", "image");
 }
+
+#[test]
+fn claims_that_scaling_deletes_are_blockers() {
+    let set = |replicas: u8, policy: &str| {
+        format!(
+            "spec: {{replicas: {replicas}, volumeClaimTemplates: [{{metadata: {{name: d}}}}], persistentVolumeClaimRetentionPolicy: {{{policy}}}}}"
+        )
+    };
+    let lost = "blocker change-data-loss: StatefulSet `a` is scaled from 3 to 2 replicas, which deletes the claims of the other pods with \
+                their data, such as `d-a-2`";
+    let deletes = "whenScaled: Delete";
+    check(&updated("StatefulSet", &set(3, deletes), &set(2, deletes)), lost, "fewer");
+    check(&updated("StatefulSet", &set(2, deletes), &set(3, deletes)), "notice change-resources", "more");
+    check(&updated("StatefulSet", &set(3, ""), &set(2, "")), "notice change-resources", "kept");
+    check(
+        &updated("StatefulSet", &set(3, deletes), &set(2, "whenScaled: Retain")),
+        "notice change-resources",
+        "no longer deleted",
+    );
+}
+
+#[test]
+fn an_external_secret_is_used_like_the_secret_that_it_makes() {
+    let reads =
+        of_kind("Deployment", "spec: {template: {spec: {containers: [{name: a, envFrom: [{secretRef: {name: b}}]}]}}}");
+    let gone = |target: &str| {
+        let before = of_kind("ExternalSecret", &format!("spec: {{target: {{{target}}}}}"));
+        let old = [before.clone(), reads.clone()];
+        all(&change(Some(&before), None, Action::Prune), &old, &old[1..])
+    };
+    check(
+        &gone("name: b"),
+        "caution change-disruptive: ExternalSecret `a` is no longer rendered, but Deployment `a` still uses it",
+        "used",
+    );
+    check(&gone("name: c"), "notice change-resources", "another one");
+    check(&gone("name: b, creationPolicy: Orphan"), "notice change-resources", "stays");
+}
+
+#[test]
+fn a_project_is_used_by_its_applications() {
+    let app = of_kind("Application", "spec: {project: a}");
+    let before = of_kind("AppProject", "spec: {}");
+    let old = [before.clone(), app];
+    check(
+        &all(&change(Some(&before), None, Action::Prune), &old, &old[1..]),
+        "caution change-disruptive: AppProject `a` is no longer rendered, but Application `a` still uses it",
+        "used",
+    );
+}
+
+#[test]
+fn the_completions_of_a_job_are_immutable_also_by_default() {
+    let job = |spec: &str| format!("spec: {{backoffLimit: 1, {spec}}}");
+    let refused = "blocker change-refused: `spec.completions` of Job `a` is immutable";
+    for (before, after, expected) in [
+        ("a: b", "completions: 3", refused),
+        ("a: b", "completions: 1", "notice change-resources"),
+        ("parallelism: 2", "parallelism: 2, completions: 3", "notice change-resources"),
+        ("completions: 2", "completions: 3", refused),
+    ] {
+        check(&updated("Job", &job(before), &job(after)), expected, after);
+    }
+}

@@ -305,3 +305,59 @@ fn what_others_use_is_not_deleted_silently() {
     let effects = of(&left, &Surroundings::new(std::slice::from_ref(&secret), &[pods("false")]));
     assert!(effects.iter().all(|effect| effect.severity < diagnostics::Severity::Caution), "{effects:?}");
 }
+
+#[test]
+fn pods_that_keep_former_values_are_notices() {
+    let reads = |from: &str| workload(&format!("containers: [{{name: a, {from}}}]"));
+    let map = |value: &str| of_kind("ConfigMap", &format!("data: {{a: '{value}'}}"));
+    let found = |before: &str, after: &str| {
+        let (old, new) = (map("1"), map("2"));
+        let before = [of_kind("Deployment", before), old.clone()];
+        let after = [of_kind("Deployment", after), new.clone()];
+        all(&change(Some(&old), Some(&new), Action::Update), &before, &after)
+    };
+    let kept =
+        "notice change-restart: the pods of Deployment `a` keep the former values of ConfigMap `a` until they restart";
+    for from in
+        ["envFrom: [{configMapRef: {name: a}}]", "env: [{name: A, valueFrom: {configMapKeyRef: {name: a, key: a}}}]"]
+    {
+        check(&found(&reads(from), &reads(from)), kept, from);
+    }
+    let restarted = reads("envFrom: [{configMapRef: {name: a}}], image: 'a:2'");
+    check(&found(&reads("envFrom: [{configMapRef: {name: a}}]"), &restarted), "notice change-resources", "restarted");
+    let other = reads("envFrom: [{configMapRef: {name: b}}]");
+    check(&found(&other, &other), "notice change-resources", "another one");
+    let mounted = |mount: &str| {
+        workload(&format!(
+            "volumes: [{{name: v, configMap: {{name: a}}}}], containers: [{{name: a, volumeMounts: [{{name: v, {mount}}}]}}]"
+        ))
+    };
+    check(
+        &found(&mounted("mountPath: /a"), &mounted("mountPath: /a")),
+        "notice change-resources",
+        "a volume is updated",
+    );
+    check(&found(&mounted("subPath: a"), &mounted("subPath: a")), kept, "a single file is not");
+    let reloaded = format!(
+        "metadata: {{name: a, annotations: {{reloader.stakater.com/auto: 'true'}}}}, {}",
+        reads("envFrom: [{configMapRef: {name: a}}]")
+    );
+    check(&found(&reloaded, &reloaded), "notice change-resources", "reloaded");
+}
+
+#[test]
+fn replicas_that_fight_with_an_autoscaler_are_cautions() {
+    let scaler = object(
+        "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: h}, spec: {maxReplicas: 3, scaleTargetRef: {kind: Deployment, name: a}}}",
+    );
+    check(
+        &updated_with("Deployment", "spec: {a: b}", "spec: {replicas: 2}", std::slice::from_ref(&scaler)),
+        "caution change-disruptive: each sync scales Deployment `a` to 2, although HorizontalPodAutoscaler `h` scales it",
+        "set",
+    );
+    check(
+        &updated_with("Deployment", "spec: {replicas: 1}", "spec: {replicas: 2}", &[scaler]),
+        "notice change-resources",
+        "changed",
+    );
+}
