@@ -155,8 +155,13 @@ impl Diagnostic {
 
     /// Whether both are about the same places, whatever files they mention besides.
     fn has_same_places(&self, other: &Self) -> bool {
-        let (one, two) = (&self.places, &other.places);
-        one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one == two || is_mention(one, two))
+        self.places.len() == other.places.len()
+            && self
+                .places
+                .iter()
+                .zip(&other.places)
+                .enumerate()
+                .all(|(index, (one, two))| one == two || index > 0 && is_mention(one, two))
     }
 
     /// Whether another one adds only a target or an object.
@@ -196,11 +201,13 @@ impl Diagnostic {
     }
 
     fn is_same_text(&self, other: &Self) -> bool {
+        let is_same = |(index, (one, two)): (usize, (&(Place, String), &(Place, String)))| {
+            self.is_same_place(one, other, two)
+                || self.is_counterpart(one, other, two)
+                || index > 0 && is_mention(one, two)
+        };
         (&self.message, &self.notes) == (&other.message, &other.notes)
-            && self.places.iter().zip(&other.places).all(|(one, two)| {
-                self.is_same_place(one, other, two) || self.is_counterpart(one, other, two) || is_mention(one, two)
-            })
-            && self.places.first().is_none_or(|(place, _)| place.span.is_some())
+            && self.places.iter().zip(&other.places).enumerate().all(is_same)
             && (self.target.is_some() || self.helps == other.helps)
     }
 

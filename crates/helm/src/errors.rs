@@ -226,6 +226,7 @@ fn declared(message: &str) -> Option<Kind> {
         ("library charts are not installable", "type"),
         ("chart requires kubeVersion", "kubeVersion"),
         ("invalid chart apiVersion", "apiVersion"),
+        ("unsupported chart version", "apiVersion"),
         ("validation: chart.metadata.version ", "version"),
         ("validation: chart.metadata.type ", "type"),
         ("validation: chart.metadata.name ", "name"),

@@ -13,7 +13,7 @@ use crate::set_path;
 
 /// The arguments of `helm template`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "most are flags of Helm")]
+#[expect(clippy::struct_excessive_bools, reason = "each decides about a flag of its own")]
 pub struct Recipe {
     /// `--name-template`.
     pub release: String,

@@ -480,9 +480,9 @@ fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> V
 fn instances(workspace: &Workspace, documents: &[Document]) -> BTreeMap<String, BTreeSet<String>> {
     let duplicates = duplicates(workspace);
     let mut instances = init::instances(duplicates.iter().map(|(one, two)| (one.as_str(), two.as_str())));
-    let names = documents.iter().map(|one| one.root.source.name.as_str());
-    init::add_directories(&mut instances, names.clone());
-    init::innermost(&mut instances, &names);
+    let files: Vec<&str> = documents.iter().map(|one| one.root.source.name.as_str()).collect();
+    init::add_directories(&mut instances, files.iter().copied());
+    init::innermost(&mut instances, &files);
     let values = |kind: &'static str, path: &'static [&'static str]| {
         let objects = documents.iter().map(|one| &one.root).filter(move |root| is(root, kind));
         objects.filter_map(move |root| Some((root.source.name.as_str(), root.find(path)?.as_str()?)))

@@ -21,6 +21,12 @@ use super::Session;
 use super::rendering::Rendering;
 use super::tracing::{Traced, Tracer};
 
+/// Whether a place is a value that SOPS encrypted.
+fn is_encrypted(place: &Place) -> bool {
+    let text = place.span.clone().and_then(|span| place.source.text.get(span)).unwrap_or_default();
+    text.trim_start_matches(['"', '\'']).starts_with("ENC[AES256_GCM,")
+}
+
 /// Moves the findings about some targets. Traces a target only if there is a finding about one of its objects.
 #[derive(Debug)]
 pub struct Placer<'s> {
@@ -48,6 +54,8 @@ impl<'s> Placer<'s> {
 
     /// Moves the findings that are about an object, or about an Application that a target renders.
     pub fn place(&self, diagnostics: &mut Diagnostics) {
+        // What SOPS encrypted has another value in the cluster.
+        diagnostics.0.retain(|found| !found.places.first().is_some_and(|(place, _)| is_encrypted(place)));
         let of_object = |found: &&Diagnostic| found.origin.is_some() || of_application(found).is_some();
         let names: BTreeSet<String> = diagnostics.0.iter().filter(of_object).flat_map(targets).collect();
         let names: Vec<String> = names.into_iter().collect();

@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Replaces directories of instances that contain those of others by the directories inside them. `files` are those that define
 /// something for Argo CD. An instance that would get the name of another one is also named by the directory around it.
-pub fn innermost<'a>(
-    instances: &mut BTreeMap<String, BTreeSet<String>>,
-    files: &(impl Iterator<Item = &'a str> + Clone),
-) {
+pub fn innermost(instances: &mut BTreeMap<String, BTreeSet<String>>, files: &[&str]) {
     let all: BTreeSet<&str> = instances.values().flatten().map(String::as_str).collect();
     let has_inner = |outer: &str| all.iter().any(|inner| is_inside(inner, outer));
     if !all.iter().any(|directory| has_inner(directory)) {
@@ -22,7 +19,7 @@ pub fn innermost<'a>(
             let (child, _) = file.strip_prefix(directory)?.strip_prefix('/')?.split_once('/')?;
             Some(format!("{directory}/{child}"))
         };
-        let mut children: BTreeSet<String> = files.clone().filter_map(child).collect();
+        let mut children: BTreeSet<String> = files.iter().filter_map(|file| child(file)).collect();
         // One environment may have the clusters of another one.
         let is_like_another = !is_inner(directory) && children.iter().any(|child| inner.contains(&name(child, 1)));
         if has_inner(directory) || is_like_another {
@@ -32,14 +29,14 @@ pub fn innermost<'a>(
             leaves.insert((*directory).to_owned());
         }
     }
-    let names: Vec<String> = leaves.iter().map(|leaf| name(leaf, 1)).collect();
-    let unique = |name: &str| names.iter().filter(|one| *one == name).count() == 1;
-    let leaves = leaves.iter().zip(&names).map(|(leaf, one)| {
+    let short: Vec<String> = leaves.iter().map(|leaf| name(leaf, 1)).collect();
+    let unique = |name: &str| short.iter().filter(|one| *one == name).count() == 1;
+    let named = leaves.iter().zip(&short).map(|(leaf, one)| {
         let name = if unique(one) { one.clone() } else { name(leaf, 2) };
         (name, leaf.clone())
     });
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (name, leaf) in leaves {
+    for (name, leaf) in named {
         found.entry(name).or_default().insert(leaf);
     }
     *instances = found;
@@ -64,7 +61,7 @@ mod tests {
         let owned = |list: &[&str]| list.iter().map(|&one| one.to_owned()).collect();
         let mut all: BTreeMap<String, BTreeSet<String>> =
             instances.iter().map(|(name, directories)| ((*name).to_owned(), owned(directories))).collect();
-        innermost(&mut all, &files.iter().copied());
+        innermost(&mut all, files);
         all.into_iter()
             .map(|(name, directories)| format!("{name}: {}", Vec::from_iter(directories).join(" ")))
             .collect()
