@@ -16,6 +16,7 @@ pub mod application_sync;
 pub mod argocd_annotations;
 pub mod argocd_fields;
 pub mod argocd_folder;
+pub mod autoscaler_ineffective;
 pub mod backend_ports;
 pub mod base;
 pub mod cached_findings;
@@ -28,6 +29,7 @@ pub mod claim_shared;
 pub mod cluster_unused;
 pub mod clusters;
 pub mod commands;
+pub mod condition_ineffective;
 pub mod config_map_json;
 pub mod conflict_marker;
 pub mod coverage;
@@ -35,6 +37,7 @@ pub mod dashboards;
 pub mod disruption_blocked;
 pub mod dockerfiles;
 pub mod format_invalid;
+pub mod generator_unmatched;
 pub mod gitops_files;
 pub mod go_durations;
 pub mod helm;
@@ -45,6 +48,7 @@ pub mod images;
 pub mod ingress_conflict;
 pub mod ingress_tls;
 pub mod integer_as_float;
+pub mod kustomize_unmatched;
 pub mod monitor_fields;
 pub mod monitors;
 pub mod mounted_paths;
@@ -90,6 +94,7 @@ pub mod sealed_secret_wave;
 pub mod sealing_certificate;
 pub mod sealing_controller;
 pub mod second_render;
+pub mod secret_in_config;
 pub mod secrets;
 pub mod service_names;
 pub mod service_pods;
@@ -101,6 +106,7 @@ pub mod template;
 pub mod template_duplicate;
 pub mod template_ineffective;
 pub mod template_objects;
+pub mod template_unindented;
 pub mod template_unrendered;
 pub mod test_deployed;
 pub mod unmatched;
@@ -181,6 +187,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check::new(argocd_annotations::CODES, Run::Objects(argocd_annotations::check)),
     Check::new(argocd_fields::CODES, Run::Files(argocd_fields::check)),
     Check::new(argocd_folder::CODES, Run::Files(argocd_folder::check)),
+    Check::new(autoscaler_ineffective::CODES, Run::Objects(autoscaler_ineffective::check)),
     Check::new(backend_ports::CODES, Run::Objects(backend_ports::check)),
     Check::new(change::CODES, Run::Git(change::check)),
     Check::new(character_misleading::CODES, Run::Files(character_misleading::check)),
@@ -189,6 +196,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check::new(claim_shared::CODES, Run::Objects(claim_shared::check)),
     Check::new(cluster_unused::CODES, Run::Objects(cluster_unused::check)),
     Check::new(commands::CODES, Run::Objects(commands::check)),
+    Check::new(condition_ineffective::CODES, Run::Helm(condition_ineffective::check)),
     Check::new(config_map_json::CODES, Run::Objects(config_map_json::check)),
     Check::new(conflict_marker::CODES, Run::Files(conflict_marker::check)),
     Check::new(coverage::CODES, Run::Helm(coverage::check)),
@@ -196,6 +204,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check::new(disruption_blocked::CODES, Run::Objects(disruption_blocked::check)),
     Check::new(dockerfiles::CODES, Run::Files(dockerfiles::check)),
     Check::new(format_invalid::CODES, Run::Objects(format_invalid::check)),
+    Check::new(generator_unmatched::CODES, Run::Files(generator_unmatched::check)),
     Check::new(gitops_files::CODES, Run::Files(gitops_files::check)),
     Check::new(go_durations::CODES, Run::Objects(go_durations::check)),
     Check::new(helm_lint::CODES, Run::Helm(helm_lint::check)),
@@ -205,6 +214,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check::new(ingress_conflict::CODES, Run::Objects(ingress_conflict::check)),
     Check::new(ingress_tls::CODES, Run::Objects(ingress_tls::check)),
     Check::new(integer_as_float::CODES, Run::Objects(integer_as_float::check)),
+    Check::new(kustomize_unmatched::CODES, Run::Objects(kustomize_unmatched::check)),
     Check::new(monitor_fields::CODES, Run::Objects(monitor_fields::check)),
     Check::new(monitors::CODES, Run::Objects(monitors::check)),
     Check::new(mounted_paths::CODES, Run::Objects(mounted_paths::check)),
@@ -241,6 +251,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check::new(sealing_certificate::CODES, Run::Files(sealing_certificate::check)),
     Check::new(sealing_controller::CODES, Run::Objects(sealing_controller::check)),
     Check::new(second_render::CODES, Run::Helm(second_render::check)),
+    Check::new(secret_in_config::CODES, Run::Objects(secret_in_config::check)),
     Check::new(secrets::CODES, Run::Objects(secrets::check)),
     Check::new(service_names::CODES, Run::Objects(service_names::check)),
     Check::new(service_pods::CODES, Run::Objects(service_pods::check)),
@@ -249,6 +260,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check::new(target_revision::CODES, Run::Git(target_revision::check)),
     Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
     Check::new(template_ineffective::CODES, Run::Files(template_ineffective::check)),
+    Check::new(template_unindented::CODES, Run::Files(template_unindented::check)),
     Check::new(template_objects::CODES, Run::Files(template_objects::check)),
     Check::new(template_unrendered::CODES, Run::Files(template_unrendered::check)),
     Check::new(test_deployed::CODES, Run::Objects(test_deployed::check)),

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result, Source, suggestion};
 use document::{Fields, Node, Syntax, yaml};
 use workspace::Workspace;
 
@@ -283,6 +283,7 @@ pub fn readable(workspace: &Workspace, folder: &str, app: &str) -> (Vec<Scenario
             diagnostics.push(
                 Diagnostic::new(Code::ScenarioInvalid, format!("`needs` names the unknown Application `{need}`"))
                     .at(place, "")
+                    .fact(Fact::missing("Application", need))
                     .help(suggestion(need, apps.iter().copied())),
             );
         }

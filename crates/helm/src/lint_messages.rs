@@ -14,8 +14,9 @@ pub fn facts(message: &str) -> Vec<Fact> {
     ];
     let known = known.into_iter().filter(|(text, _)| message.contains(text)).map(|(_, fact)| fact);
     // `at '/a/b': what`.
-    let pointers = message.split('\'').skip(1).step_by(2).filter_map(|text| text.strip_prefix('/'));
-    known.chain(pointers.map(|pointer| Fact::Value(pointer.replace('/', ".")))).collect()
+    let pointers = message.split("at '/").skip(1).filter_map(|rest| Some(rest.split_once("':")?.0));
+    let path = |pointer: &str| pointer.replace('/', ".").replace("~1", "/").replace("~0", "~");
+    known.chain(pointers.map(|pointer| Fact::Value(path(pointer)))).collect()
 }
 
 #[cfg(test)]
@@ -37,6 +38,10 @@ mod tests {
             (
                 "policy/v1beta1 PodSecurityPolicy is deprecated in v1.21+, unavailable in v1.25+",
                 Some(Fact::Unsupported("apiVersion".to_owned())),
+            ),
+            (
+                "values don't meet the specifications of the schema(s): at '/a/b.c~1d': got boolean, want string",
+                Some(Fact::Value("a.b.c/d".to_owned())),
             ),
             ("icon is recommended", None),
         ];

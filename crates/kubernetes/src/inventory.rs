@@ -307,7 +307,7 @@ impl<'i, 'a> View<'i, 'a> {
         let copied = self.entries(self.inventory.copied.get(&[id.kind, id.name])).next().is_some();
         let mentioned = || {
             let mentions = self.inventory.mentions.get(&[id.namespace]).iter();
-            mentions.filter(|(member, _)| self.sees(*member)).any(|(_, mentions)| mentions.contains(id.name))
+            mentions.filter(|(member, _)| self.sees(*member)).any(|(_, mentions)| mentions.contains(id.kind, id.name))
         };
         let related = || self.makers(id.namespace).any(|maker| maker.is_related(id.name));
         copied || makers::are_made(id.kind) && (mentioned() || related())

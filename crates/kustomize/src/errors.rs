@@ -13,7 +13,7 @@ use toolbox::inputs;
 
 use self::text::{between, identity, word_after};
 use crate::inspect::{Inspection, clean};
-use crate::kustomization::Kustomization;
+use crate::kustomization::{Kustomization, get};
 
 /// A build that failed.
 #[derive(Debug, Clone, Copy)]
@@ -207,11 +207,23 @@ impl Failure<'_> {
         if let Some(path) = between(message, "doc is missing path: ", ": missing value")
             .or_else(|| between(message, "doc is missing path: \"", "\""))
         {
-            let place = self.patch_with(&path).unwrap_or_else(|| self.top());
+            let path = path.trim_matches('"');
+            let place = self.patch_with(path).unwrap_or_else(|| self.top());
             return Some(
                 refused(format!("a patch changes `{path}`, which its target does not have"))
                     .at(place, "")
                     .help("correct the path, or use `op: add`"),
+            );
+        }
+        if let Some(name) = between(message, "resource with name ", " does not match a config with the following GVK") {
+            let place = self.search(|one| {
+                let entries = get(&one.root, "replicas")?.items().iter();
+                Some(entries.filter_map(|entry| get(entry, "name")).find(|node| node.as_str() == Some(&name))?.place())
+            });
+            return Some(
+                refused(format!("no workload has the name `{name}`"))
+                    .at(place.unwrap_or_else(|| self.top()), "in `replicas`")
+                    .help("use the name of a Deployment, StatefulSet, ReplicaSet, or ReplicationController, or delete the entry"),
             );
         }
         if let Some(source) = word_after(message, "nothing selected by ") {

@@ -32,6 +32,8 @@ struct Field<'a> {
     kind: &'a str,
     name: &'a str,
     path: Vec<String>,
+    /// The names of the items of lists on the path, by their position in it.
+    items: HashMap<usize, String>,
     /// The text of a scalar; `None` for a key, or another value.
     text: Option<String>,
     /// Whether the place is that of the key.
@@ -131,8 +133,8 @@ fn is_yaml(file: &Path) -> bool {
 }
 
 /// The path of the innermost node that contains a byte, the node, and whether the byte is in its key.
-fn walk(object: &Node, at: usize) -> (Vec<String>, &Node, bool) {
-    let (mut path, mut node) = (Vec::new(), object);
+fn walk(object: &Node, at: usize) -> (Vec<String>, HashMap<usize, String>, &Node, bool) {
+    let (mut path, mut names, mut node) = (Vec::new(), HashMap::new(), object);
     loop {
         let mut entries = node.entries().iter();
         let mut items = node.items().iter().enumerate();
@@ -140,13 +142,16 @@ fn walk(object: &Node, at: usize) -> (Vec<String>, &Node, bool) {
             path.push(key.name.clone());
             node = value;
             if key.span.contains(&at) {
-                return (path, node, true);
+                return (path, names, node, true);
             }
         } else if let Some((index, item)) = items.find(|(_, item)| item.span.contains(&at)) {
+            if let Some(name) = item.get("name").and_then(Node::as_str) {
+                names.insert(path.len(), name.to_owned());
+            }
             path.push(index.to_string());
             node = item;
         } else {
-            return (path, node, false);
+            return (path, names, node, false);
         }
     }
 }
@@ -155,9 +160,9 @@ fn walk(object: &Node, at: usize) -> (Vec<String>, &Node, bool) {
 fn field(object: &Node, at: usize) -> Option<Field<'_>> {
     let text = |path: &[&str]| object.find(path).and_then(Node::as_str);
     let (kind, name) = (text(&["kind"])?, text(&["metadata", "name"])?);
-    let (path, node, is_key) = walk(object, at);
+    let (path, items, node, is_key) = walk(object, at);
     let text = if is_key { None } else { scalar(node) };
-    (!path.is_empty()).then_some(Field { kind, name, path, text, is_key })
+    (!path.is_empty()).then_some(Field { kind, name, path, items, text, is_key })
 }
 
 /// The place of a field below a node that has the same value there. An item may be at another index, if only one fits.
@@ -167,6 +172,14 @@ fn within(node: &Node, path: &[String], field: &Field<'_>) -> Option<Place> {
     };
     match &node.value {
         Value::Sequence(items) => {
+            // An item that kustomize adds to a list moves the others.
+            let at = field.path.len() - path.len();
+            if let Some(name) = field.items.get(&at)
+                && items.iter().any(|item| item.get("name").is_some())
+            {
+                let mut named = items.iter().filter(|item| item.get("name").and_then(Node::as_str) == Some(name));
+                return within(named.next().filter(|_| named.next().is_none())?, rest, field);
+            }
             let same = step.parse::<usize>().ok().and_then(|index| within(items.get(index)?, rest, field));
             same.or_else(|| {
                 let mut fitting = items.iter().filter_map(|item| within(item, rest, field));

@@ -7,9 +7,11 @@ mod abandoned;
 mod cause;
 mod deleted;
 mod disrupted;
+mod incomplete;
 mod refused;
 mod removed;
 mod revision;
+pub(super) mod uses;
 
 use std::collections::BTreeSet;
 
@@ -27,6 +29,7 @@ pub const CODES: &[Code] = &[
     Code::ChangeDataAbandoned,
     Code::ChangeDataLoss,
     Code::ChangeDisruptive,
+    Code::ChangeIncomplete,
     Code::ChangeRefused,
     Code::ChangeStorageClass,
 ];
@@ -51,6 +54,7 @@ fn compare(subject: &Subject<'_>, base: &Base) -> Result<Diagnostics> {
         diagnostics.extend(deleted::check(&change));
         diagnostics.extend(abandoned::check(&change));
         diagnostics.extend(disrupted::check(&change));
+        diagnostics.extend(incomplete::check(&change));
     }
     diagnostics.extend(deleted::applications(&revision));
     Ok(diagnostics)

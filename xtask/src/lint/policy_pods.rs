@@ -4,10 +4,10 @@
 //! ports of pods that are rendered in the policy's own namespace.
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, Fact, did_you_mean, fact, nearest, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, did_you_mean, fact, nearest, nearest_within, suggestion};
 use document::Node;
 use kubernetes::inventory::View;
-use kubernetes::inventory::pods::{Pods, number};
+use kubernetes::inventory::pods::{Pods, Port, number};
 use kubernetes::inventory::selector::Selector;
 use kubernetes::object::Object;
 
@@ -53,7 +53,10 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             for port in ports(object) {
                 diagnostics.0.extend(match port.as_str() {
                     Some(name) => named_port(object, port, name, &selected),
-                    None => number(port).and_then(|typed| service_port(&view, object, port, typed, &selected)),
+                    None => number(port).and_then(|typed| {
+                        let service = service_port(&view, object, port, typed, &selected);
+                        service.or_else(|| similar_port(object, port, typed, &selected))
+                    }),
                 });
             }
         }
@@ -201,4 +204,38 @@ fn service_port(
         Some(name) => did_you_mean(name),
         None => format!("did you mean {}?", number(target).unwrap_or_default()).into(),
     }))
+}
+
+/// The warning about the number of a port that none of the selected pods has, but nearly.
+fn similar_port(object: &Object, node: &Node, typed: i64, selected: &[&Pods<'_>]) -> Option<Diagnostic> {
+    if object.key.kind != "NetworkPolicy" || !selected.iter().all(|pods| pods.declare_ports()) {
+        return None;
+    }
+    let known: Vec<i64> = selected.iter().flat_map(|pods| pods.ports()).filter_map(|port| port.number).collect();
+    // A policy that allows one of their ports has another one for a reason.
+    let allowed = ports(object);
+    let is_allowed = |port: &Port<'_>| {
+        allowed.iter().any(|one| number(one).map_or(one.as_str() == port.name, |number| port.number == Some(number)))
+    };
+    if selected.iter().flat_map(|pods| pods.ports()).any(is_allowed) {
+        return None;
+    }
+    let (text, known): (String, Vec<String>) = (typed.to_string(), known.iter().map(i64::to_string).collect());
+    let near = nearest_within(&text, 2, known.iter().map(String::as_str)).filter(|near| is_slip(&text, near))?;
+    let owner = selected.first()?.object.title();
+    let message = format!("port {typed} of {} is not a port of the pods", object.key);
+    let found = object.finding(Code::PortUndeclared, message, node.place(), format!("{owner} does not declare it"));
+    Some(found.help(format!("did you mean {near}?")))
+}
+
+/// Whether two numbers of ports differ in one digit, or in the order of two.
+fn is_slip(one: &str, other: &str) -> bool {
+    let pairs: Vec<(char, char)> = one.chars().zip(other.chars()).filter(|(left, right)| left != right).collect();
+    one.len() == other.len()
+        && one.len() >= 4
+        && match pairs[..] {
+            [_] => true,
+            [(a, b), (c, d)] => a == d && b == c,
+            _ => false,
+        }
 }

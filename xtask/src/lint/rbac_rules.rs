@@ -1,19 +1,23 @@
-//! Rules of Roles and ClusterRoles that grant less than they say: see [`kubernetes::rbac`].
+//! Rules of Roles and ClusterRoles that grant less than they say: see [`kubernetes::rbac`], and subjects of bindings whose
+//! kind is not the one that is meant.
 
-use diagnostics::{Code, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::Node;
 use kubernetes::discovery::Discovery;
+use kubernetes::object::Object;
 use kubernetes::rbac::known::Known;
 use kubernetes::rbac::{create, rules};
 
 use super::subject::Subject;
 
 /// The codes of this check.
-pub const CODES: &[Code] = &[Code::RbacCreateByName, Code::RbacRuleUnknown];
+pub const CODES: &[Code] = &[Code::RbacCreateByName, Code::RbacRuleUnknown, Code::ReferenceMissing];
 
 /// Checks every rule of every Role and ClusterRole.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
+    diagnostics.0.extend(subject.objects.iter().flat_map(accounts));
     let roles = || {
         subject.objects.iter().filter(|object| {
             object.key.group == "rbac.authorization.k8s.io"
@@ -37,4 +41,27 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         }
     }
     diagnostics
+}
+
+/// The subjects of a binding that are users or groups with a namespace, which only accounts have.
+fn accounts(binding: &Object) -> Vec<Diagnostic> {
+    let key = &binding.key;
+    if key.group != "rbac.authorization.k8s.io" || !matches!(key.kind.as_str(), "RoleBinding" | "ClusterRoleBinding") {
+        return Vec::new();
+    }
+    let subjects = binding.root.items_at(&["subjects"]).iter().filter_map(|subject| {
+        let text = |key: &str| subject.get(key).and_then(Node::as_str).filter(|text| !text.is_empty());
+        let kind = text("kind").filter(|kind| matches!(*kind, "User" | "Group"))?;
+        let namespace = subject.get("namespace").filter(|_| text("namespace").is_some())?;
+        let name = text("name").unwrap_or_default();
+        let message =
+            format!("{kind} `{name}` of {} has a namespace, which only a ServiceAccount has", binding.title());
+        let found = binding.finding(Code::ReferenceMissing, message, subject.get("kind")?.place(), "gets the role");
+        Some(
+            found
+                .at(namespace.place(), "ignored by the API server")
+                .help("set `kind: ServiceAccount`, or delete the namespace"),
+        )
+    });
+    subjects.collect()
 }

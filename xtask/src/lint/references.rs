@@ -18,7 +18,7 @@ use kubernetes::inventory::pods::Pods;
 use kubernetes::inventory::provided;
 use kubernetes::inventory::{Presence, View};
 use kubernetes::object::Object;
-use kubernetes::references::{self, reference::Reference};
+use kubernetes::references::{self, reference::Reference, scale::SCALED};
 use kubernetes::scope;
 use workspace::external::External;
 
@@ -94,6 +94,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             diagnostics.push(
                 Diagnostic::new(Code::ExternalUnused, message)
                     .at(external.place.clone(), label)
+                    .fact(Fact::missing(&external.kind, &external.name))
                     .help("delete this entry, or correct its `kind`, `name`, and `namespace`"),
             );
         }
@@ -254,7 +255,7 @@ impl<'i, 'a> At<'i, 'a> {
         };
         let elsewhere = if near.is_none() && !self.reference.cluster_scoped { elsewhere() } else { None };
         let own_elsewhere = elsewhere.filter(|entry| self.view.is_own(entry));
-        let expected = self.view.is_deployed()
+        let expected = (self.view.is_deployed() || self.is_scaled_here())
             && declared.is_empty()
             && !self.view.may_contain(kind, namespace)
             && !self.is_class()
@@ -365,6 +366,14 @@ impl<'i, 'a> At<'i, 'a> {
             self.view.find(&Id { group, kind, namespace, name: self.id.name })
         });
         found.next()
+    }
+
+    /// Whether it is the workload of an autoscaler whose own target renders other workloads of the kind. An autoscaler of
+    /// something else is not rendered beside them.
+    fn is_scaled_here(&self) -> bool {
+        let Id { kind, .. } = self.id;
+        self.reference.role == SCALED
+            && self.own.iter().any(|object| object.key.group == "apps" && object.key.kind == kind)
     }
 
     /// Whether it is an account in a namespace for which nothing is rendered, such as that of a monitoring system which

@@ -215,7 +215,7 @@ fn is_request(text: &str) -> bool {
 }
 
 /// Whether a node has a value that is neither encrypted nor a placeholder.
-fn is_plain(node: &Node) -> bool {
+pub(super) fn is_plain(node: &Node) -> bool {
     match &node.value {
         Value::Null => false,
         Value::String(text) => {

@@ -14,6 +14,7 @@ use kubernetes::inventory::entry::Id;
 use kubernetes::inventory::pods::number;
 use kubernetes::object::Object;
 
+use super::change::uses;
 use super::subject::Subject;
 
 /// The codes of this check.
@@ -36,11 +37,14 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let Some(view) = subject.clusters.view(&object.target) else { continue };
         let mut seen: Vec<(String, String)> = Vec::new();
         let mut ports: Vec<(String, i64)> = Vec::new();
-        for node in texts(&view, object) {
+        let own = view.namespace_of(object);
+        for (key, node) in texts(&view, object) {
             let text = node.as_str().unwrap_or_default();
-            for name in names(text) {
-                if let Some(port) =
-                    port_after(text, &name).filter(|port| !ports.contains(&(name.service.to_owned(), *port)))
+            for name in names(text).into_iter().chain(bare_names(key, text, own)) {
+                if let Some(port) = name
+                    .port
+                    .or_else(|| port_after(text, &name))
+                    .filter(|port| !ports.contains(&(name.service.to_owned(), *port)))
                 {
                     ports.push((name.service.to_owned(), port));
                     diagnostics.0.extend(unknown_port(&view, object, node, &name, port));
@@ -57,18 +61,24 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-/// The texts in which a program may find a DNS name.
-fn texts<'a>(view: &View<'_, 'a>, object: &'a Object) -> Vec<&'a Node> {
+/// The texts in which a program may find a DNS name, with their keys.
+fn texts<'a>(view: &View<'_, 'a>, object: &'a Object) -> Vec<(&'a str, &'a Node)> {
     if (&*object.key.group, &*object.key.kind) == ("", "ConfigMap") {
-        let data = object.find(&["data"]).map(Node::entries).unwrap_or_default();
-        return data.iter().map(|(_, value)| value).collect();
+        return uses::of_object(object);
     }
     let containers = view.pods_of_object(object).map(|pods| pods.containers.as_slice()).unwrap_or_default();
-    let texts = containers.iter().flat_map(|container| {
-        let list = |key: &str| container.node.items_at(&[key]).iter();
-        list("env").filter_map(|one| one.get("value")).chain(list("args")).chain(list("command"))
-    });
-    texts.collect()
+    containers.iter().flat_map(|container| uses::of_container(container.node)).collect()
+}
+
+/// The names without a namespace in a text of one line: those of Services in the namespace of the object.
+fn bare_names<'t>(key: &str, text: &'t str, own: &'t str) -> Vec<Name<'t>> {
+    if text.contains('\n') {
+        return Vec::new();
+    }
+    let hosts = uses::hosts(key, text).into_iter().filter(|host| host.namespace.is_none());
+    hosts
+        .map(|host| Name { service: host.name, namespace: own, start: host.start, port: host.port, bare: true })
+        .collect()
 }
 
 /// The DNS name of a Service in a text.
@@ -78,6 +88,10 @@ struct Name<'t> {
     namespace: &'t str,
     /// Where it starts in the text.
     start: usize,
+    /// The port, if it is known already.
+    port: Option<i64>,
+    /// Whether the text has no namespace.
+    bare: bool,
 }
 
 /// The DNS names in a text.
@@ -102,7 +116,7 @@ fn names(text: &str) -> Vec<Name<'_>> {
         if service.is_empty() || namespace.is_empty() {
             continue;
         }
-        found.push(Name { service, namespace, start });
+        found.push(Name { service, namespace, start, port: None, bare: false });
     }
     found
 }
@@ -187,6 +201,10 @@ fn similar(view: &View<'_, '_>, name: &Name<'_>) -> Option<(String, String)> {
     }
     let own = view.of_kind("", "Service", name.namespace).map(|entry| entry.object.key.name.as_str());
     let near = nearest_within(name.service, 2, own).filter(|near| is_similar(name.service, near));
+    if name.bare {
+        let near = near?.to_owned();
+        return Some((format!("Service `{}` does not exist in namespace `{}`", name.service, name.namespace), near));
+    }
     let near = near.map(|near| format!("{near}.{}{SUFFIX}", name.namespace)).or_else(|| {
         let namespaces = view.of_name("", "Service", name.service).map(|entry| entry.namespace);
         let near = nearest_within(name.namespace, 2, namespaces).filter(|near| is_similar(name.namespace, near));

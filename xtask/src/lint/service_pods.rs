@@ -76,7 +76,7 @@ fn unselected(view: &View<'_, '_>, service: &Object, selector: &Selector<'_>) ->
         return None;
     }
     let near = |miss: &Miss<'_, '_>| unmatched::is_misspelled(&miss.labels);
-    let best = misses.iter().max_by_key(|miss| (near(miss), miss.matched, miss.own));
+    let best = misses.iter().max_by_key(|miss| (near(miss), miss.matched, is_namesake(service, miss), miss.own));
     let best = best.filter(|miss| near(miss) || miss.matched > 0);
     let hidden = view.may_contain("Pod", namespace);
     let reported = match best {
@@ -85,6 +85,11 @@ fn unselected(view: &View<'_, '_>, service: &Object, selector: &Selector<'_>) ->
         None => !hidden && view.is_deployed(),
     };
     reported.then(|| finding(service, best))
+}
+
+/// Whether a workload of the same target has the name of the Service.
+fn is_namesake(service: &Object, miss: &Miss<'_, '_>) -> bool {
+    miss.own && miss.pods.object.key.name == service.key.name
 }
 
 fn finding(service: &Object, best: Option<&Miss<'_, '_>>) -> Diagnostic {

@@ -113,7 +113,8 @@ pub fn finding(selecting: Selecting<'_>, candidates: &[Candidate<'_>]) -> Option
         return None;
     }
     let near = |miss: &Miss<'_>| is_misspelled(&miss.labels);
-    let best = misses.iter().max_by_key(|miss| (near(miss), miss.matched, miss.candidate.own));
+    let best =
+        misses.iter().max_by_key(|miss| (near(miss), miss.matched, is_namesake(selecting, miss), miss.candidate.own));
     let best = best.filter(|miss| {
         near(miss) || miss.matched > 0 || matches!(miss.labels.as_slice(), [label] if label.is_similar())
     });

@@ -194,7 +194,13 @@ fn misspelled_application(workspace: &Workspace, name: &str, place: &Place) -> O
     if apps.contains(&name) {
         return None;
     }
-    let near = nearest_within(name, 2, apps).filter(|near| near.len() > 4 && !is_series(near, name))?;
+    // `lab-two` is no misspelled `web-two`.
+    let other_part = |near: &str| {
+        let mut parts = near.split('-').zip(name.split('-')).filter(|(one, other)| one != other);
+        parts.any(|(one, other)| one.len().min(other.len()) <= 3)
+    };
+    let near =
+        nearest_within(name, 2, apps).filter(|near| near.len() > 4 && !is_series(near, name) && !other_part(near))?;
     let found = Diagnostic::new(Code::ScenarioInvalid, format!("no Application is named `{name}`"));
     Some(found.at(place.clone(), "").help(did_you_mean(near)))
 }

@@ -5,6 +5,9 @@ use document::Node;
 use super::reference::Reference;
 use crate::object::Object;
 
+/// The role of the workload of an autoscaler.
+pub const SCALED: &str = "scaled by the autoscaler";
+
 /// The workload that an autoscaler scales.
 #[must_use]
 pub fn of(object: &Object) -> Option<Reference<'_>> {
@@ -24,5 +27,5 @@ pub fn of(object: &Object) -> Option<Reference<'_>> {
         ("apps", "DaemonSet") => "DaemonSet",
         _ => return None,
     };
-    Some(Reference { group: "apps", ..Reference::core(kind, target, "name", "scaled by the autoscaler")? })
+    Some(Reference { group: "apps", ..Reference::core(kind, target, "name", SCALED)? })
 }

@@ -90,7 +90,8 @@ fn unknown(subject: &Subject, schema: Option<&Json>, problem: &Problem, name: &s
         return found.help(format!("use `{field}.{inner}`"));
     }
     // After misspelling, the most common mistake is the wrong indentation level.
-    if let Some(parent) = misplaced(schema, &problem.at, name) {
+    let empty = empty_sibling(subject, schema, &problem.at, name);
+    if let Some(parent) = empty.or_else(|| misplaced(schema, &problem.at, name)) {
         let owner =
             if parent.is_empty() { "the top level".to_owned() } else { format!("`{}`", pointer::path(&parent)) };
         let found = found.fact(Fact::MovesTo(parent));
@@ -120,6 +121,18 @@ fn nested(schema: Option<&Json>, at: &[String], name: &str) -> Option<(String, S
             letters.next().filter(char::is_ascii_uppercase)?.to_ascii_lowercase().to_string() + letters.as_str();
         let owner = [at, &[field.to_owned()]].concat();
         known(schema, &owner).contains(&inner.as_str()).then(|| (field.to_owned(), inner))
+    })
+}
+
+/// A field without a value next to an unknown one that has a field of this name: what belongs into it is not indented.
+fn empty_sibling(subject: &Subject, schema: Option<&Json>, at: &[String], name: &str) -> Option<Vec<String>> {
+    let entries = pointer::node(&subject.object.root, at)?.entries();
+    let mut empty = entries.iter().filter(|(_, value)| matches!(value.value, Value::Null));
+    empty.find_map(|(key, _)| {
+        let child = [at, std::slice::from_ref(&key.name)].concat();
+        [child.clone(), [child.as_slice(), &["0".to_owned()]].concat()]
+            .into_iter()
+            .find(|place| known(schema, place).contains(&name))
     })
 }
 
