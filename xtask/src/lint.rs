@@ -71,6 +71,7 @@ pub mod port_duplicate;
 pub mod postfix_parameters;
 pub mod pre_stop;
 pub mod probe_ports;
+mod program_texts;
 mod project_values;
 pub mod project_wave;
 mod prometheus_duration;

@@ -11,7 +11,6 @@ mod incomplete;
 mod refused;
 mod removed;
 mod revision;
-pub(super) mod uses;
 
 use std::collections::BTreeSet;
 

@@ -6,7 +6,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::Node;
 use kubernetes::object::Object;
 
-use super::change::uses;
+use super::program_texts;
 use super::secrets::is_plain;
 use super::subject::Subject;
 
@@ -24,7 +24,7 @@ const LENGTH: std::ops::RangeInclusive<usize> = 4..=500;
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let deployed = |object: &&Object| subject.clusters.view(&object.target).is_some_and(|view| view.is_deployed());
     let found = subject.objects.iter().filter(deployed).flat_map(|object| {
-        let texts = uses::of_object(object).into_iter();
+        let texts = program_texts::of_object(object).into_iter();
         let plain = texts.filter(|(name, node)| is_credential(name) && is_value(node));
         plain.map(|(name, node)| finding(object, name, node)).collect::<Vec<_>>()
     });

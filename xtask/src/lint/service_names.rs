@@ -14,7 +14,7 @@ use kubernetes::inventory::entry::Id;
 use kubernetes::inventory::pods::number;
 use kubernetes::object::Object;
 
-use super::change::uses;
+use super::program_texts;
 use super::subject::Subject;
 
 /// The codes of this check.
@@ -64,10 +64,10 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 /// The texts in which a program may find a DNS name, with their keys.
 fn texts<'a>(view: &View<'_, 'a>, object: &'a Object) -> Vec<(&'a str, &'a Node)> {
     if (&*object.key.group, &*object.key.kind) == ("", "ConfigMap") {
-        return uses::of_object(object);
+        return program_texts::of_object(object);
     }
     let containers = view.pods_of_object(object).map(|pods| pods.containers.as_slice()).unwrap_or_default();
-    containers.iter().flat_map(|container| uses::of_container(container.node)).collect()
+    containers.iter().flat_map(|container| program_texts::of_container(container.node)).collect()
 }
 
 /// The names without a namespace in a text of one line: those of Services in the namespace of the object.
@@ -75,7 +75,7 @@ fn bare_names<'t>(key: &str, text: &'t str, own: &'t str) -> Vec<Name<'t>> {
     if text.contains('\n') {
         return Vec::new();
     }
-    let hosts = uses::hosts(key, text).into_iter().filter(|host| host.namespace.is_none());
+    let hosts = program_texts::hosts(key, text).into_iter().filter(|host| host.namespace.is_none());
     hosts
         .map(|host| Name { service: host.name, namespace: own, start: host.start, port: host.port, bare: true })
         .collect()

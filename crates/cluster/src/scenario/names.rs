@@ -194,7 +194,7 @@ fn misspelled_application(workspace: &Workspace, name: &str, place: &Place) -> O
     if apps.contains(&name) {
         return None;
     }
-    // `lab-two` is no misspelled `web-two`.
+    // `lab-two` is not a misspelling of `web-two`.
     let other_part = |near: &str| {
         let mut parts = near.split('-').zip(name.split('-')).filter(|(one, other)| one != other);
         parts.any(|(one, other)| one.len().min(other.len()) <= 3)

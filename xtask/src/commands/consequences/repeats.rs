@@ -65,9 +65,7 @@ fn needed(found: &Diagnostic) -> Option<&str> {
 pub(super) fn needs_it(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let Some(name) = needed(cause) else { return false };
     if needed(effect).is_some() {
-        return needed(effect) == Some(name)
-            && order(effect, cause) == Ordering::Greater
-            && cause.message != effect.message;
+        return needed(effect) == Some(name) && order(effect, cause) == Ordering::Greater && cause.code != effect.code;
     }
     let text = first(effect).map(|place| place.source.text.as_str()).unwrap_or_default();
     let mut lines = text.lines().skip_while(|line| !line.starts_with("needs:"));

@@ -12,7 +12,7 @@ use kubernetes::object::Object;
 
 use super::removed::{self, Fate};
 use super::revision::Change;
-use super::uses::{self, Host};
+use crate::lint::program_texts::{self, Host};
 
 const CODE: Code = Code::ChangeIncomplete;
 
@@ -26,9 +26,9 @@ pub(super) fn check(change: &Change<'_>) -> Diagnostics {
         let namespace = after.key.namespace.as_str();
         if let (Some(old), Some(new)) = (Pods::of(before, 0, namespace), Pods::of(after, 0, namespace)) {
             let older: BTreeMap<&str, &Node> =
-                old.containers.iter().map(|one| (uses::text(one.node, "name"), one.node)).collect();
+                old.containers.iter().map(|one| (program_texts::text(one.node, "name"), one.node)).collect();
             for container in &new.containers {
-                let Some(old) = older.get(uses::text(container.node, "name")) else { continue };
+                let Some(old) = older.get(program_texts::text(container.node, "name")) else { continue };
                 diagnostics.extend(mounts(after, old, container.node));
                 diagnostics.extend(ports(after, old, container.node));
             }
@@ -55,8 +55,8 @@ fn services(change: &Change<'_>) -> Diagnostics {
     }
     let mut used: BTreeMap<(&str, &str), Vec<(&Object, &Node)>> = BTreeMap::new();
     for object in change.now {
-        for (key, node) in uses::of_object(object) {
-            for Host { name, namespace, port, .. } in uses::hosts(key, node.as_str().unwrap_or_default()) {
+        for (key, node) in program_texts::of_object(object) {
+            for Host { name, namespace, port, .. } in program_texts::hosts(key, node.as_str().unwrap_or_default()) {
                 let namespace = namespace.unwrap_or(&object.key.namespace);
                 let Some((at, service)) = gone.get_key_value(&(namespace, name)) else { continue };
                 if port.is_none_or(|port| has_port(service, port)) {
@@ -102,27 +102,31 @@ fn mounts(object: &Object, old: &Node, new: &Node) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let paths = |container: &'_ Node| -> BTreeSet<String> {
         let mounts = container.items_at(&["volumeMounts"]).iter();
-        mounts.map(|mount| uses::text(mount, "mountPath").trim_end_matches('/').to_owned()).collect()
+        mounts.map(|mount| program_texts::text(mount, "mountPath").trim_end_matches('/').to_owned()).collect()
     };
     let (before, now) = (paths(old), paths(new));
     for mount in old.items_at(&["volumeMounts"]) {
-        let path = uses::text(mount, "mountPath").trim_end_matches('/');
-        let covered = path.len() < 2 || uses::ancestors(path).any(|path| now.contains(path));
+        let path = program_texts::text(mount, "mountPath").trim_end_matches('/');
+        let covered = path.len() < 2 || program_texts::ancestors(path).any(|path| now.contains(path));
         if covered {
             continue;
         }
-        let read = |container| uses::of_container(container).map(|(_, node)| node).chain(uses::of_probes(container));
+        let read = |container| {
+            program_texts::of_container(container).map(|(_, node)| node).chain(program_texts::of_probes(container))
+        };
         let texts: BTreeSet<&str> = read(old).filter_map(Node::as_str).collect();
         let uses: Vec<&Node> = read(new)
-            .filter(|node| node.as_str().is_some_and(|text| texts.contains(text) && uses::has_path(text, path)))
+            .filter(|node| {
+                node.as_str().is_some_and(|text| texts.contains(text) && program_texts::has_path(text, path))
+            })
             .collect();
         let Some(first) = uses.first() else { continue };
-        let name = uses::text(mount, "name");
+        let name = program_texts::text(mount, "name");
         let mut moved = new.items_at(&["volumeMounts"]).iter().filter(|one| {
-            let own = uses::text(one, "mountPath").trim_end_matches('/');
-            uses::text(one, "name") == name && !before.contains(own)
+            let own = program_texts::text(one, "mountPath").trim_end_matches('/');
+            program_texts::text(one, "name") == name && !before.contains(own)
         });
-        let container = uses::text(new, "name");
+        let container = program_texts::text(new, "name");
         let found = if let Some(now) = moved.next().and_then(|mount| mount.get("mountPath")) {
             let message = format!(
                 "volume `{name}` is no longer mounted at `{path}`, which container `{container}` of {} still uses",
@@ -150,20 +154,23 @@ fn ports(object: &Object, old: &Node, new: &Node) -> Diagnostics {
     let declared = |container: &'_ Node| -> Vec<(String, i64)> {
         let ports = container.items_at(&["ports"]).iter();
         ports
-            .filter_map(|port| Some((uses::text(port, "name").to_owned(), number(port.get("containerPort")?)?)))
+            .filter_map(|port| {
+                Some((program_texts::text(port, "name").to_owned(), number(port.get("containerPort")?)?))
+            })
             .collect()
     };
     let (before, now) = (declared(old), declared(new));
     let numbers: BTreeSet<i64> = now.iter().map(|(_, number)| *number).collect();
     let older: BTreeSet<(&str, &str)> =
-        uses::of_container(old).filter_map(|(key, node)| Some((key, node.as_str()?))).collect();
+        program_texts::of_container(old).filter_map(|(key, node)| Some((key, node.as_str()?))).collect();
     let texts: Vec<(&str, &Node, &str)> =
-        uses::of_container(new).filter_map(|(key, node)| Some((key, node, node.as_str()?))).collect();
-    let title = format!("container `{}` of {}", uses::text(new, "name"), object.title());
+        program_texts::of_container(new).filter_map(|(key, node)| Some((key, node, node.as_str()?))).collect();
+    let title = format!("container `{}` of {}", program_texts::text(new, "name"), object.title());
     for (name, port) in before {
         let changed = now.iter().zip(new.items_at(&["ports"])).find(|((other, now), _)| *other == name && *now != port);
         if let Some(((_, number), node)) = changed.filter(|_| !numbers.contains(&port)) {
-            let kept = texts.iter().find(|(key, _, text)| uses::listens(text, port) && older.contains(&(key, text)));
+            let kept =
+                texts.iter().find(|(key, _, text)| program_texts::listens(text, port) && older.contains(&(key, text)));
             let Some((_, used, _)) = kept else { continue };
             let message = format!("port {port} of {title} is {number} now, but the program still gets {port}");
             let place = node.get("containerPort").unwrap_or(node).place();
@@ -176,15 +183,16 @@ fn ports(object: &Object, old: &Node, new: &Node) -> Diagnostics {
             );
             continue;
         }
-        // The program listens on another port than the one that is declared.
-        let listened = older.iter().any(|(_, text)| uses::listens(text, port));
-        if !numbers.contains(&port) || !listened || texts.iter().any(|(_, _, text)| uses::listens(text, port)) {
+        // The program listens on a different port from the one that is declared.
+        let listened = older.iter().any(|(_, text)| program_texts::listens(text, port));
+        if !numbers.contains(&port) || !listened || texts.iter().any(|(_, _, text)| program_texts::listens(text, port))
+        {
             continue;
         }
-        let was: Vec<&(&str, &str)> = older.iter().filter(|(_, text)| uses::listens(text, port)).collect();
+        let was: Vec<&(&str, &str)> = older.iter().filter(|(_, text)| program_texts::listens(text, port)).collect();
         let [(name, was)] = was[..] else { continue };
         let moved = texts.iter().filter(|(key, _, _)| key == name).find_map(|(_, node, text)| {
-            let number = uses::replaced(was, text, port).filter(|number| !numbers.contains(number))?;
+            let number = program_texts::replaced(was, text, port).filter(|number| !numbers.contains(number))?;
             Some((*node, number))
         });
         let Some((node, number)) = moved else { continue };
@@ -238,16 +246,18 @@ fn files(change: &Change<'_>) -> Diagnostics {
             .items_at(&["volumes"])
             .iter()
             .filter(|volume| volume.items_at(&["configMap", "items"]).is_empty())
-            .filter_map(|volume| Some((uses::text(volume, "name"), volume.find(&["configMap", "name"])?.as_str()?)))
+            .filter_map(|volume| {
+                Some((program_texts::text(volume, "name"), volume.find(&["configMap", "name"])?.as_str()?))
+            })
             .collect();
         for container in &pods.containers {
             for mount in container.node.items_at(&["volumeMounts"]) {
-                let map = volumes.get(uses::text(mount, "name")).filter(|_| mount.get("subPath").is_none());
+                let map = volumes.get(program_texts::text(mount, "name")).filter(|_| mount.get("subPath").is_none());
                 let Some(lost) = map.and_then(|map| lost.get(&(&*object.key.namespace, *map))) else { continue };
-                let folder = uses::text(mount, "mountPath").trim_end_matches('/');
-                for (_, node) in uses::of_container(container.node) {
+                let folder = program_texts::text(mount, "mountPath").trim_end_matches('/');
+                for (_, node) in program_texts::of_container(container.node) {
                     let text = node.as_str().unwrap_or_default();
-                    let key = lost.gone.iter().find(|key| uses::has_path(text, &format!("{folder}/{key}")));
+                    let key = lost.gone.iter().find(|key| program_texts::has_path(text, &format!("{folder}/{key}")));
                     let Some(key) = key else { continue };
                     diagnostics.push(lost_file(change, lost, object, node, key));
                 }

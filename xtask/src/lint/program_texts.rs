@@ -12,19 +12,19 @@ const OF_HOSTS: &[&str] =
 
 /// A host in a text.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::lint) struct Host<'t> {
+pub(crate) struct Host<'t> {
     /// The name of the Service.
-    pub(in crate::lint) name: &'t str,
+    pub(crate) name: &'t str,
     /// Its namespace, if the text has it.
-    pub(in crate::lint) namespace: Option<&'t str>,
+    pub(crate) namespace: Option<&'t str>,
     /// The port, if the text has one.
-    pub(in crate::lint) port: Option<i64>,
+    pub(crate) port: Option<i64>,
     /// Where it starts in the text.
-    pub(in crate::lint) start: usize,
+    pub(crate) start: usize,
 }
 
 /// The text of a field; empty if there is none.
-pub(in crate::lint) fn text<'a>(node: &'a Node, key: &str) -> &'a str {
+pub(crate) fn text<'a>(node: &'a Node, key: &str) -> &'a str {
     node.get(key).and_then(Node::as_str).unwrap_or_default()
 }
 
@@ -38,12 +38,12 @@ const RUN: [&[&str]; 5] = [
 ];
 
 /// The commands of the probes and hooks of a container.
-pub(in crate::lint) fn of_probes(container: &Node) -> impl Iterator<Item = &Node> {
+pub(crate) fn of_probes(container: &Node) -> impl Iterator<Item = &Node> {
     RUN.into_iter().flat_map(|path| container.items_at(path))
 }
 
 /// The commands, arguments, and variables of a container, with the names of the variables.
-pub(in crate::lint) fn of_container(container: &Node) -> impl Iterator<Item = (&str, &Node)> {
+pub(crate) fn of_container(container: &Node) -> impl Iterator<Item = (&str, &Node)> {
     let lists =
         ["command", "args"].into_iter().flat_map(|key| container.items_at(&[key]).iter().map(move |one| (key, one)));
     let variables = container.items_at(&["env"]).iter();
@@ -51,7 +51,7 @@ pub(in crate::lint) fn of_container(container: &Node) -> impl Iterator<Item = (&
 }
 
 /// The texts of an object in which programs find hosts.
-pub(in crate::lint) fn of_object(object: &Object) -> Vec<(&str, &Node)> {
+pub(crate) fn of_object(object: &Object) -> Vec<(&str, &Node)> {
     if (&*object.key.group, &*object.key.kind) == ("", "ConfigMap") {
         let data = object.find(&["data"]).map(Node::entries).unwrap_or_default();
         return data.iter().map(|(key, value)| (key.name.as_str(), value)).collect();
@@ -63,7 +63,7 @@ pub(in crate::lint) fn of_object(object: &Object) -> Vec<(&str, &Node)> {
 
 /// The hosts in a text that can only be hosts: of URLs, with a port, with the suffix `.svc`, and the whole value of a
 /// variable for a host.
-pub(in crate::lint) fn hosts<'t>(key: &str, text: &'t str) -> Vec<Host<'t>> {
+pub(crate) fn hosts<'t>(key: &str, text: &'t str) -> Vec<Host<'t>> {
     if text.len() > LONGEST {
         return Vec::new();
     }
@@ -105,13 +105,13 @@ fn port(after: &str) -> Option<i64> {
 }
 
 /// A path and those of the folders around it.
-pub(in crate::lint) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(folder, _)| folder))
         .filter(|path| !path.is_empty())
 }
 
 /// Whether a text contains a path, or one below it.
-pub(in crate::lint) fn has_path(text: &str, path: &str) -> bool {
+pub(crate) fn has_path(text: &str, path: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     text.len() <= LONGEST
         && text.match_indices(path).any(|(at, _)| {
@@ -122,7 +122,7 @@ pub(in crate::lint) fn has_path(text: &str, path: &str) -> bool {
 }
 
 /// Whether a program gets a number as the port on which it listens: the whole text, or after a colon without a host.
-pub(in crate::lint) fn listens(text: &str, port: i64) -> bool {
+pub(crate) fn listens(text: &str, port: i64) -> bool {
     let digits = port.to_string();
     text.match_indices(&digits).any(|(at, _)| {
         let (before, after) = (&text[..at], &text[at + digits.len()..]);
@@ -137,7 +137,7 @@ pub(in crate::lint) fn listens(text: &str, port: i64) -> bool {
 }
 
 /// The number that replaces another one in a text that is otherwise the same.
-pub(in crate::lint) fn replaced(was: &str, now: &str, port: i64) -> Option<i64> {
+pub(crate) fn replaced(was: &str, now: &str, port: i64) -> Option<i64> {
     let digits = port.to_string();
     was.match_indices(&digits).find_map(|(at, _)| {
         let (before, after) = (&was[..at], &was[at + digits.len()..]);
