@@ -7,7 +7,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::Node;
 use kubernetes::inventory::View;
 use kubernetes::inventory::entry::Id;
-use kubernetes::inventory::pods::Pods;
+use kubernetes::inventory::pods::{Pods, number};
 use kubernetes::object::Object;
 
 use super::subject::Subject;
@@ -24,7 +24,8 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     };
     let mut ignoring: Option<BTreeSet<String>> = None;
     for object in subject.objects.iter().filter(autoscaler) {
-        let Some(view) = subject.clusters.view(&object.target) else { continue };
+        // A case may have containers that no Application deploys.
+        let Some(view) = subject.clusters.view(&object.target).filter(View::is_deployed) else { continue };
         let Some(pods) = scaled(&view, object) else { continue };
         let app = object.target.split('/').next().unwrap_or_default();
         if !ignoring.get_or_insert_with(|| ignoring_replicas(subject)).contains(app) {
@@ -63,6 +64,11 @@ fn ignoring_replicas(subject: &Subject<'_>) -> BTreeSet<String> {
 
 fn contested(object: &Object, pods: &Pods<'_>) -> Option<Diagnostic> {
     let replicas = pods.object.find(&["spec", "replicas"])?;
+    let limit = |key: &str| object.find(&["spec", key]).and_then(number);
+    let fixed = number(replicas);
+    if fixed.is_some() && limit("maxReplicas") == fixed && limit("minReplicas").or(Some(1)) == fixed {
+        return None;
+    }
     let owner = pods.object.title();
     let message = format!("Argo CD overrides {} of {owner}", object.title());
     let found = pods.object.finding(Code::AutoscalerIneffective, message, replicas.place(), "set again by each sync");

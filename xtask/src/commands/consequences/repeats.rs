@@ -17,9 +17,8 @@ pub(super) fn again(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 
 /// Whether one edit of a project would allow both.
 pub(super) fn same_remedy(cause: &Diagnostic, effect: &Diagnostic) -> bool {
-    let help = |found: &Diagnostic| found.helps.first().cloned();
-    help(cause).is_some()
-        && help(cause) == help(effect)
+    !cause.helps.is_empty()
+        && cause.helps == effect.helps
         && cause.target == effect.target
         && order(cause, effect) == Ordering::Less
 }
@@ -65,7 +64,9 @@ fn needed(found: &Diagnostic) -> Option<&str> {
 pub(super) fn needs_it(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let Some(name) = needed(cause) else { return false };
     if needed(effect).is_some() {
-        return needed(effect) == Some(name) && order(effect, cause) == Ordering::Greater && cause.code != effect.code;
+        return needed(effect) == Some(name)
+            && order(effect, cause) == Ordering::Greater
+            && cause.helps != effect.helps;
     }
     let text = first(effect).map(|place| place.source.text.as_str()).unwrap_or_default();
     let mut lines = text.lines().skip_while(|line| !line.starts_with("needs:"));
