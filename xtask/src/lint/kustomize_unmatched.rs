@@ -160,7 +160,7 @@ impl Known {
             return None;
         }
         let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
-        let same = self.images.iter().find(|other| last(other) == last(name)).map(String::as_str);
+        let same = self.images.iter().take(MOST).find(|other| last(other) == last(name)).map(String::as_str);
         let near = same.or_else(|| nearest(name, self.images.iter().take(MOST).map(String::as_str)));
         if component && near.is_none() {
             return None;

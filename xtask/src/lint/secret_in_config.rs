@@ -19,6 +19,22 @@ const CREDENTIALS: [&str; 6] = ["APIKEY", "PASSPHRASE", "PASSWD", "PASSWORD", "P
 /// The longest value that is a credential, and the shortest.
 const LENGTH: std::ops::RangeInclusive<usize> = 4..=500;
 
+/// Values in lower case that say that there is no credential.
+const WITHOUT: [&str; 12] = [
+    "disabled",
+    "dummy",
+    "empty",
+    "fake",
+    "false",
+    "ignored",
+    "none",
+    "not-needed",
+    "null",
+    "placeholder",
+    "true",
+    "unused",
+];
+
 /// Checks the ConfigMaps and the containers of all Applications.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
@@ -46,12 +62,10 @@ fn is_credential(name: &str) -> bool {
 
 /// Whether a text is a value rather than a path, a reference, a setting, or a description.
 fn is_value(node: &Node) -> bool {
-    let setting =
-        |text: &str| matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "none" | "null" | "disabled");
     node.as_str().is_some_and(|text| {
         LENGTH.contains(&text.len())
             && is_plain(node)
-            && !setting(text)
+            && !WITHOUT.contains(&&*text.to_ascii_lowercase())
             && !text.contains(|c: char| c.is_whitespace() || matches!(c, '$' | '/' | '<' | '*' | '{'))
     })
 }

@@ -16,6 +16,9 @@ use crate::lint::program_texts::{self, Host};
 
 const CODE: Code = Code::ChangeIncomplete;
 
+/// How many ports and volumes of a container are looked for in all of its arguments and variables.
+const COMPARED: usize = 100;
+
 /// How many uses a finding shows.
 const SHOWN: usize = 3;
 
@@ -105,7 +108,7 @@ fn mounts(object: &Object, old: &Node, new: &Node) -> Diagnostics {
         mounts.map(|mount| program_texts::text(mount, "mountPath").trim_end_matches('/').to_owned()).collect()
     };
     let (before, now) = (paths(old), paths(new));
-    for mount in old.items_at(&["volumeMounts"]) {
+    for mount in old.items_at(&["volumeMounts"]).iter().take(COMPARED) {
         let path = program_texts::text(mount, "mountPath").trim_end_matches('/');
         let covered = path.len() < 2 || program_texts::ancestors(path).any(|path| now.contains(path));
         if covered {
@@ -166,7 +169,7 @@ fn ports(object: &Object, old: &Node, new: &Node) -> Diagnostics {
     let texts: Vec<(&str, &Node, &str)> =
         program_texts::of_container(new).filter_map(|(key, node)| Some((key, node, node.as_str()?))).collect();
     let title = format!("container `{}` of {}", program_texts::text(new, "name"), object.title());
-    for (name, port) in before {
+    for (name, port) in before.into_iter().take(COMPARED) {
         let changed = now.iter().zip(new.items_at(&["ports"])).find(|((other, now), _)| *other == name && *now != port);
         if let Some(((_, number), node)) = changed.filter(|_| !numbers.contains(&port)) {
             let kept =
