@@ -18,6 +18,9 @@ use crate::place::Place;
 /// How many other objects a finding names.
 const NAMED: usize = 4;
 
+/// With how many findings of the same key each one is compared, so that very many of them do not take quadratic time.
+const COMPARED: usize = 256;
+
 /// What stands before and after the number of other targets.
 const AND: &str = " and ";
 const MORE: &str = " more";
@@ -64,7 +67,7 @@ pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
         };
         let path = |found: &Diagnostic| found.origin.as_ref().map(|origin| origin.path.clone());
         let exact = |index: &&usize| path(&folded[**index].first) == path(&diagnostic);
-        let matching: Vec<&usize> = candidates.iter().filter(matches).collect();
+        let matching: Vec<&usize> = candidates.iter().take(COMPARED).filter(matches).collect();
         let index = if let Some(&&index) = matching.iter().find(|index| exact(index)).or(matching.first()) {
             folded[index].subjects.insert(subject);
             index
