@@ -5,10 +5,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::place::Place;
 
 /// A fact about what a finding is about. Which facts a finding has depends on its code; most findings have none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fact {
     /// The author probably meant this name.
     Suggested(String),
@@ -47,7 +49,8 @@ pub enum Fact {
     Value(String),
     /// A named template reads the root, but is included with something else.
     NoRoot,
-    /// It is about a value that this rule of a schema refuses, whatever the other values are.
+    /// It is about a value that this rule of a schema refuses, whatever the other values are. It cannot be serialized.
+    #[serde(skip)]
     Rule(Place),
     /// It is about a template of the chart in this directory.
     Chart(String),
@@ -155,7 +158,7 @@ impl Fact {
 }
 
 /// The kind of a thing that a fact is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subject {
     /// An Application.
     Application,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Origin, Place, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Origin, Place, Source};
 use serde::{Deserialize, Serialize};
 use toolbox::{inputs, source};
 
@@ -19,6 +19,7 @@ struct Finding {
     notes: Vec<String>,
     helps: Vec<String>,
     origin: Option<Object>,
+    facts: Vec<Fact>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -94,6 +95,7 @@ impl Finding {
             notes: found.notes.clone(),
             helps: found.helps.clone(),
             origin: found.origin.clone().map(object),
+            facts: found.facts.clone(),
         }
     }
 
@@ -114,6 +116,7 @@ impl Finding {
             notes: self.notes,
             helps: self.helps,
             origin: self.origin.map(origin),
+            facts: self.facts,
             ..found
         })
     }
@@ -141,7 +144,8 @@ mod tests {
             .at(Place::file("missing.yaml"), "")
             .target("web/default")
             .note("note")
-            .help("help");
+            .help(diagnostics::did_you_mean("other"))
+            .fact(Fact::missing("Service", "web"));
         found.origin = Some(origin);
         let found = Diagnostics(vec![found]);
         let keep = || CachedFindings::of(root.path(), &found).map(|kept| serde_json::to_vec(&kept).expect("JSON"));
