@@ -27,8 +27,12 @@ const MAX_STATE: u64 = 256 * 1024 * 1024;
 /// The deadline for reading it.
 const READ: Duration = Duration::from_secs(30);
 
-/// How long Argo CD may take to write it. Where Redis was replaced, as in an upgrade, it is written by the next comparison.
+/// How long Argo CD may take to write it. Where Redis was replaced, as in an upgrade, it is written by the next comparison,
+/// which Argo CD is asked for.
 const WRITTEN: Duration = Duration::from_secs(60);
+
+/// The time after which it is asked once more.
+const ASKED: Duration = Duration::from_secs(15);
 
 /// The time between two attempts to read it.
 const PULSE: Duration = Duration::from_secs(1);
@@ -68,9 +72,15 @@ pub(super) fn managed(kubectl: &Kubectl, app: &str) -> Result<Vec<Managed>> {
     let exec = ["exec", "deployment/argocd-redis", "--quiet", "--container", "redis", "--namespace", NAMESPACE];
     let invocation = kubectl.invocation().args(exec).args(["--", "sh", "-euc", script, app]).deadline(READ);
     let began = Instant::now();
+    let mut asked: Option<Instant> = None;
     let mut output = checked(&invocation)?;
     while output.stdout.trim_ascii().is_empty() && began.elapsed() < WRITTEN {
         check_interrupted()?;
+        if asked.is_none_or(|asked| asked.elapsed() >= ASKED) {
+            let refresh = ["annotate", "--overwrite", "--namespace", NAMESPACE, "applications.argoproj.io", app];
+            checked(&kubectl.invocation().args(refresh).args(["argocd.argoproj.io/refresh=normal"]).deadline(READ))?;
+            asked = Some(Instant::now());
+        }
         thread::sleep(PULSE);
         output = checked(&invocation)?;
     }
