@@ -14,6 +14,12 @@ pub fn list<const N: usize>(counts: [(usize, &str); N]) -> String {
     parts.join(", ")
 }
 
+/// The end of a shortened list: ` and 2 more`; empty for zero.
+#[must_use]
+pub fn and_more(count: usize) -> String {
+    if count == 0 { String::new() } else { format!(" and {count} more") }
+}
+
 /// Names in backticks: `a`, `a and b`, or `a, b, and c`.
 #[must_use]
 pub fn names(names: &[&str]) -> String {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use argocd::release::Release;
-use diagnostics::wording::plural;
+use diagnostics::wording::{and_more, plural};
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use golden::{Golden, renders};
 use helm::batch::Runner;
@@ -390,9 +390,6 @@ fn sample(stale: &[&mut Rendering<'_>]) -> BTreeSet<String> {
 /// The first few reasons, as one line.
 fn summary(reasons: &[String]) -> String {
     const SHOWN: usize = 3;
-    let mut text = reasons.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    if reasons.len() > SHOWN {
-        text.push_str(&format!(" and {} more", reasons.len() - SHOWN));
-    }
-    text
+    let shown = reasons.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    format!("{shown}{}", and_more(reasons.len().saturating_sub(SHOWN)))
 }

@@ -5,7 +5,7 @@
 //! Deleting the CustomResourceDefinition later deletes them, too.
 
 use argocd::effect::CASCADING;
-use diagnostics::{Code, Diagnostics};
+use diagnostics::{Code, Diagnostics, wording};
 use document::Node;
 use kubernetes::object::Object;
 use kubernetes::scope;
@@ -32,7 +32,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         }
         let definitions: Vec<&Object> = objects.iter().filter(|object| scope::is_definition(object)).collect();
         let Some((definition, others)) = definitions.split_first() else { continue };
-        let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        let more = wording::and_more(others.len());
         let name = &definition.key.name;
         let finalizers = application.root.find(&["metadata", "finalizers"]).map(Node::items).unwrap_or_default();
         for node in finalizers.iter().filter(|node| node.as_str().is_some_and(|text| CASCADING.contains(&text))) {

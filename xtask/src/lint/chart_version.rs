@@ -4,7 +4,7 @@
 //! .helmignore excludes. The base is the merge base with the main branch, unless another revision is given. A chart
 //! that does not exist at the base needs no bump. Whether the bump is large enough is not checked.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, wording};
 use document::{Node, Value, yaml};
 use helm::chart::Chart;
 use helm::helmignore::Rules;
@@ -71,7 +71,7 @@ fn judge(chart: &Chart, before: &str, changed: &[&String], base: &str) -> Option
         format!("`{}` changed since `{base}`, but its version is still {now}", chart.path)
     };
     let place = yaml::parse_one(&chart.source).ok().and_then(|document| document.root.get("version").map(Node::place));
-    let more = if changed.len() > 1 { format!(" and {} more", changed.len() - 1) } else { String::new() };
+    let more = wording::and_more(changed.len().saturating_sub(1));
     Some(
         Diagnostic::new(Code::ChartVersionUnraised, message)
             .at(place.unwrap_or_else(|| Place::file(chart.source.name.clone())), format!("expected {next} or higher"))

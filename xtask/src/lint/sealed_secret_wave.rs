@@ -23,9 +23,8 @@ pub const CODES: &[Code] = &[Code::SealedSecretWave];
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for (view, pods) in subject.workloads() {
+    for (view, pods, order) in subject.synced_workloads() {
         let object = pods.object;
-        let Some(order) = sync_order::order(&object.root) else { continue };
         let mut reported: Vec<&str> = Vec::new();
         for reference in references::of(pods).iter().filter(|reference| reference.kind == "Secret") {
             let Some(name) = reference.name.as_str().filter(|_| !reference.optional) else { continue };

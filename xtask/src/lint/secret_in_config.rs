@@ -91,4 +91,16 @@ mod tests {
             assert!(!is_credential(name), "{name}");
         }
     }
+
+    #[test]
+    fn fillers_and_references_are_no_credentials() {
+        let read = |text: &str| {
+            let source = diagnostics::Source::new("a.yaml", format!("value: {text}\n"));
+            document::yaml::parse_one(&source).expect("valid").root.get("value").is_some_and(is_value)
+        };
+        assert!(read("hunter2"));
+        for text in ["dummy", "Not-Needed", "\"true\"", "${TOKEN}", "/run/secrets/token", "abc"] {
+            assert!(!read(text), "{text}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use ::helm::chart::Chart;
+use argocd::sync_order::{self, Order};
 use kubernetes::inventory::View;
 use kubernetes::inventory::pods::Pods;
 use kubernetes::manifest::Recorded;
@@ -70,6 +71,11 @@ impl<'a> Subject<'a> {
             let view = clusters.view(&object.target)?;
             Some((view, view.pods_of_object(object)?))
         })
+    }
+
+    /// The same workloads without those that Argo CD never applies, with their places in the order of a sync.
+    pub(crate) fn synced_workloads(&self) -> impl Iterator<Item = (View<'a, 'a>, &'a Pods<'a>, Order)> + use<'a> {
+        self.workloads().filter_map(|(view, pods)| Some((view, pods, sync_order::order(&pods.object.root)?)))
     }
 }
 

@@ -27,9 +27,8 @@ const REQUIRED: &[&str] = &["ConfigMap", "PersistentVolumeClaim", "PriorityClass
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for (view, pods) in subject.workloads() {
+    for (view, pods, order) in subject.synced_workloads() {
         let object = pods.object;
-        let Some(order) = sync_order::order(&object.root) else { continue };
         let mut reported: Vec<(&str, &str)> = Vec::new();
         let mut late_ones: Vec<(&Object, Diagnostic)> = Vec::new();
         for reference in references::of(pods) {

@@ -4,7 +4,7 @@ mod settings;
 
 use argocd::effect;
 use argocd::permission::Cluster;
-use diagnostics::wording::plural;
+use diagnostics::wording::{self, plural};
 use diagnostics::{Code, Severity};
 use document::Node;
 use kubernetes::change::data::{self, Holds};
@@ -70,7 +70,7 @@ fn renamed(before: Managed<'_>, after: Managed<'_>, deleted: bool, objects: &[Ob
     );
     let because = format!("the finalizer of Application `{}` deletes", before.name);
     if let Some(first) = lost.first() {
-        let more = if lost.len() > 1 { format!(" and {} more", lost.len() - 1) } else { String::new() };
+        let more = wording::and_more(lost.len().saturating_sub(1));
         let message = format!("{because} {}{more} with the data, unless `{}` syncs first", first.title(), after.name);
         return Some(new(Code::ChangeDataLoss, Severity::Blocker, message, Some(help)));
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use argocd::effect;
 use argocd::effect::{Removal, Update};
-use diagnostics::{Code, Diagnostic, Diagnostics, Fact, fact};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, fact, wording};
 use document::Node;
 use kubernetes::change::data::{self, Holds};
 use kubernetes::object::Object;
@@ -123,7 +123,7 @@ fn application(revision: &Revision<'_>, app: &str, before: &Before) -> Option<Di
         })
         .collect();
     let first = lost.first()?;
-    let more = if lost.len() > 1 { format!(" and {} more", lost.len() - 1) } else { String::new() };
+    let more = wording::and_more(lost.len().saturating_sub(1));
     let message = format!("Application `{app}` is no longer defined, which deletes {}{more}", first.key);
     let name = before.root.find(&["metadata", "name"]).map_or_else(|| before.root.place(), Node::place);
     let keeper = lost.iter().find_map(|object| {

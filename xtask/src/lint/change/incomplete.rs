@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diagnostics::{Code, Diagnostic, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics, wording};
 use document::Node;
 use kubernetes::inventory::pods::{Pods, number};
 use kubernetes::object::Object;
@@ -74,7 +74,7 @@ fn services(change: &Change<'_>) -> Diagnostics {
         let users: BTreeSet<String> = uses.iter().map(|(object, _)| object.title()).collect();
         let verb = if users.len() > 1 { "still use it" } else { "still uses it" };
         let named: Vec<&str> = users.iter().take(SHOWN).map(String::as_str).collect();
-        let more = if users.len() > SHOWN { format!(" and {} more", users.len() - SHOWN) } else { String::new() };
+        let more = wording::and_more(users.len().saturating_sub(SHOWN));
         let users = format!("{}{more}", named.join(", "));
         let message = format!("{} {}, but {users} {verb}", change.title(&service.key), fate.verb(service));
         let mut found = removed::finding(change, service, &fate, CODE, message);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use diagnostics::wording;
 use document::Node;
 
 use super::subject::{Found, Subject};
@@ -63,7 +64,7 @@ pub(super) fn raised(subject: &Subject<'_>) -> Vec<Found> {
         .map(|pods| pods.object)
         .collect();
     let [first, more @ ..] = rejected.as_slice() else { return Vec::new() };
-    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    let more = wording::and_more(more.len());
     let message = format!(
         "{} enforces Pod Security level `{new}`, and admission rejects new pods of {}{more}",
         after.title(),
@@ -116,7 +117,7 @@ fn webhooks(before: &Object, after: &Object) -> Vec<Found> {
         }
     }
     if let [first, more @ ..] = gone.as_slice() {
-        let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        let more = wording::and_more(more.len());
         found.push(Found::new(format!("{} no longer has webhook `{first}`{more}", after.title())).at(&["webhooks"]));
     }
     found

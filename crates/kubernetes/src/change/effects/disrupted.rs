@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use diagnostics::wording;
 use document::{Node, Value};
 
 use super::replicas;
@@ -110,7 +111,7 @@ pub(super) fn unselected(subject: &Subject<'_>) -> Vec<Found> {
         .map(|(object, _)| object.title())
         .collect();
     let [first, more @ ..] = lost.as_slice() else { return Vec::new() };
-    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    let more = wording::and_more(more.len());
     let template = workload::template(after).map(|(path, _)| path).unwrap_or_default();
     let path: Vec<&str> = template.iter().copied().chain(["metadata", "labels"]).collect();
     let message = format!("the pods of {} no longer match the selector of {first}{more}", after.title());

@@ -221,7 +221,7 @@ pub(super) fn kept(subject: &Subject<'_>) -> Vec<Found> {
     }
     let readers = subject.around.readers(kind, &key.namespace, &key.name);
     let [first, more @ ..] = readers.as_slice() else { return Vec::new() };
-    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    let more = wording::and_more(more.len());
     let message = format!(
         "the pods of {}{more} keep the former values of {} until they restart: they read it only when they start",
         first.title(),
