@@ -83,6 +83,7 @@ mod renovate_patterns;
 mod replicas;
 pub mod repository_moved;
 pub mod scenario_committed;
+pub mod scenario_files;
 mod scenario_images;
 mod scenario_manifests;
 mod scenario_needs;

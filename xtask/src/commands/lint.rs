@@ -39,6 +39,7 @@ use crate::lint::cached_findings::CachedFindings;
 use crate::lint::chart_sources::ChartSources;
 use crate::lint::clusters::Clusters;
 use crate::lint::helm::Helm;
+use crate::lint::scenario_files::ScenarioFiles;
 use crate::lint::scenario_values;
 use crate::lint::second_render::SHIFT;
 use crate::lint::subject::{ByTarget, ChartSubject, Fix, Manifests, Rendered, Subject};
@@ -173,6 +174,7 @@ pub fn check(
         workspace,
         charts: &every,
         sources: &ChartSources::read(&session.root, &every, session.jobs),
+        scenarios: &ScenarioFiles::default(),
         targets: &targets,
         objects: &objects,
         by_target: &ByTarget::new(&objects),
@@ -341,6 +343,7 @@ fn with_helm(
             workspace,
             helm: Helm { fails: &fails, ..helm },
             chart,
+            scenarios: subject.scenarios,
             directory: &prepared.directory,
             cases,
             rendered: &rendered,

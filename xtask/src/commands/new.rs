@@ -21,6 +21,7 @@ use super::{Outcome, Session, rendering};
 pub use crate::cli::New as Request;
 use crate::lint::chart_sources::ChartSources;
 use crate::lint::clusters::Clusters;
+use crate::lint::scenario_files::ScenarioFiles;
 use crate::lint::subject::{ByTarget, Subject};
 use crate::new;
 use crate::new::reach::Reach;
@@ -176,6 +177,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
         workspace: &workspace,
         charts: &[],
         sources: &ChartSources::default(),
+        scenarios: &ScenarioFiles::default(),
         targets: &every,
         objects: &objects,
         by_target: &ByTarget::new(&objects),

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster::scenario::{self, FOLDER, GITOPS_FOLDER, Named};
+use cluster::scenario::{FOLDER, GITOPS_FOLDER, Named};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Help, Place, did_you_mean, nearest};
 use kubernetes::object::Object;
@@ -74,8 +74,8 @@ impl<'a> Known<'a> {
 }
 
 /// The missing objects of the scenarios of an Application, each at its first use.
-fn of_app(subject: &Subject<'_>, folder: &str, app: &str, known: &Known<'_>) -> Diagnostics {
-    let (scenarios, _) = scenario::readable(subject.workspace, folder, app);
+fn of_app(subject: &Subject<'_>, folder: &'static str, app: &str, known: &Known<'_>) -> Diagnostics {
+    let scenarios = &subject.scenarios.of(subject.workspace, folder, app).all;
     let files = workspace::find::files(&subject.workspace.root.join(folder).join(app).join("files"));
     let mut texts: Vec<String> = files.iter().filter_map(|path| regular_file::read_to_string(path).ok()).collect();
     // Steps may also apply objects from their own text, or from a linked file.

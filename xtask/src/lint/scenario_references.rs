@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use cluster::scenario::{self, FOLDER, GITOPS_FOLDER, Scenario, Step};
+use cluster::scenario::{FOLDER, GITOPS_FOLDER, Scenario, Step};
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use kubernetes::inventory::Unrendered;
 use kubernetes::inventory::entry::Member;
@@ -42,8 +42,8 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut seen = BTreeSet::new();
     for folder in [FOLDER, GITOPS_FOLDER] {
         for target in subject.targets.iter().filter(|target| target.id.case == DEFAULT_CASE) {
-            let (scenarios, _) = scenario::readable(subject.workspace, folder, &target.id.app);
-            for found in scenarios.iter().flat_map(|scenario| of_scenario(subject, target, scenario).0) {
+            let scenarios = subject.scenarios.of(subject.workspace, folder, &target.id.app);
+            for found in scenarios.all.iter().flat_map(|scenario| of_scenario(subject, target, scenario).0) {
                 if seen.insert((found.code, position(&subject.workspace.root, &found))) {
                     diagnostics.push(found);
                 }

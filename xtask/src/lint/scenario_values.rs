@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use cluster::scenario::{self, FOLDER, Scenario};
+use cluster::scenario::{FOLDER, Scenario};
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::inputs;
 use toolbox::parallel::parallel;
@@ -64,9 +64,9 @@ pub(super) fn uses<'a>(subject: &ChartSubject<'a>) -> Vec<Use<'a>> {
     let mut all = Vec::new();
     for one in subject.rendered.iter().filter(|one| one.target.id.case == DEFAULT_CASE) {
         // Scenarios that cannot be read are reported by the check of scenarios.
-        let (scenarios, _) = scenario::readable(subject.workspace, FOLDER, &one.target.id.app);
+        let scenarios = subject.scenarios.of(subject.workspace, FOLDER, &one.target.id.app);
         let mut seen = BTreeSet::new();
-        for scenario in scenarios {
+        for scenario in &scenarios.all {
             for step in &scenario.steps {
                 let Some(file) = step.action.values().map(|file| scenario.folder.join(file)) else { continue };
                 if seen.insert(file.clone()) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cluster::scenario::{self, FOLDER, GITOPS_FOLDER};
+use cluster::scenario::{FOLDER, GITOPS_FOLDER};
 use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, nearest};
 use document::yaml;
 use toolbox::source;
@@ -21,9 +21,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let root = &subject.workspace.root;
     for folder in [FOLDER, GITOPS_FOLDER] {
         for target in subject.targets.iter().filter(|target| target.id.case == DEFAULT_CASE) {
-            if let Err(found) = scenario::of_app(subject.workspace, folder, &target.id.app) {
-                diagnostics.extend(found);
-            }
+            diagnostics.extend(subject.scenarios.of(subject.workspace, folder, &target.id.app).found.clone());
             for path in workspace::find::files(&root.join(folder).join(&target.id.app).join("files")) {
                 if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
                     diagnostics.extend(syntax(root, &path));

@@ -20,6 +20,7 @@ use super::base::Base;
 use super::chart_sources::ChartSources;
 use super::clusters::Clusters;
 use super::helm::Helm;
+use super::scenario_files::ScenarioFiles;
 
 /// The input of the checks that do not run Helm.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +31,8 @@ pub struct Subject<'a> {
     pub charts: &'a [&'a Chart],
     /// The files of these charts.
     pub sources: &'a ChartSources,
+    /// The scenarios of all Applications.
+    pub scenarios: &'a ScenarioFiles,
     /// The targets to check.
     pub targets: &'a [&'a Target<'a>],
     /// The objects that these targets render.
@@ -107,6 +110,8 @@ pub struct ChartSubject<'a> {
     pub helm: Helm<'a>,
     /// The chart.
     pub chart: &'a Chart,
+    /// The scenarios of all Applications.
+    pub scenarios: &'a ScenarioFiles,
     /// Where Helm can render it.
     pub directory: &'a Path,
     /// All targets of the chart, selected or not.

@@ -20,6 +20,7 @@ use super::side::RenderedSide;
 use crate::commands::validate;
 use crate::lint::chart_sources::ChartSources;
 use crate::lint::clusters::{self, Clusters};
+use crate::lint::scenario_files::ScenarioFiles;
 use crate::lint::subject::{ByTarget, Subject};
 use crate::lint::{application_project, pod_security};
 use crate::report::model::{Action, ApplicationChange, ObjectChange, REFUSED, Validity};
@@ -161,6 +162,7 @@ fn refused_pods(head: RenderedSide<'_>, objects: &[Object], rendered: &[(&Target
         workspace: head.workspace,
         charts: &[],
         sources: &ChartSources::default(),
+        scenarios: &ScenarioFiles::default(),
         targets: &targets,
         objects,
         by_target: &ByTarget::new(objects),
