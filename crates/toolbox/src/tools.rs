@@ -363,4 +363,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

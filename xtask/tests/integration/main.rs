@@ -26,6 +26,7 @@ mod git;
 mod gitops;
 mod helm_errors;
 mod hostile;
+mod hostile_files;
 mod image;
 mod keys;
 mod kind;

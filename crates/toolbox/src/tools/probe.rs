@@ -166,7 +166,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("temporary directory");
         let answer = |script: &str| {
             let path = directory.path().join("demo");
-            super::super::tests::write_script(&path, script);
+            super::super::testing::write_script(&path, script);
             ask(&path, &[]).expect("not interrupted").describe()
         };
         assert_eq!(answer("echo development"), "does not report a version: it prints \"development\"");
@@ -217,7 +217,7 @@ mod tests {
     fn scripts_and_shims_are_always_run() {
         let directory = tempfile::tempdir().expect("temporary directory");
         let script = directory.path().join("demo");
-        super::super::tests::write_script(&script, "echo v1.0.0");
+        super::super::testing::write_script(&script, "echo v1.0.0");
         assert_eq!(stamp(&script, &[]), None);
         let shim = directory.path().join("shim");
         std::os::unix::fs::symlink(std::env::current_exe().expect("path"), &shim).expect("linked");
