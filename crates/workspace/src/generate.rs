@@ -8,7 +8,7 @@ use std::sync::Arc;
 use argocd::application::{Defined, in_instance, instance_name, read_one};
 use argocd::application_set::{self, Cluster, Repository, Surroundings, Unavailable, Unknown};
 use argocd::glob;
-use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Source};
 use document::{Node, Value};
 use toolbox::source::read;
 
@@ -157,8 +157,9 @@ struct Scope<'g> {
 }
 
 impl Surroundings for Scope<'_> {
-    fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, Unknown> {
+    fn repository(&self, url: &str, revision: &str, place: &Place) -> Result<Arc<dyn Repository>, Unknown> {
         let Generator { root, trees, files, .. } = self.generator;
+        trees.ask(url, revision, Some(place));
         let tree = trees
             .find(url, revision, "")
             .map_err(|missing| Unknown { reason: missing.reason(), help: missing.help })?;

@@ -142,3 +142,36 @@ fn update_pins_what_kustomizations_refer_to() {
     let lock = fs::read_to_string(bench.root().join("charts.lock")).expect("written");
     assert!(!lock.contains("[[file]]") && lock.contains(&second), "{lock}");
 }
+
+#[test]
+fn update_pins_what_generators_read() {
+    let Some(git) = git() else { return };
+    let bench = Bench::new();
+    let other = bench.base().join("other");
+    let commit = repository(&git, &other, "first");
+    let url = format!("file://{}", other.display());
+    let set = format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata:\n  name: all\n  namespace: argocd\nspec:\n  \
+         generators:\n    - git:\n        repoURL: {url}\n        revision: HEAD\n        directories: [{{path: apps/*}}]\n  \
+         template:\n    metadata:\n      name: '{{{{path.basename}}}}'\n    spec:\n      project: default\n      source:\n        \
+         repoURL: {url}\n        targetRevision: HEAD\n        path: '{{{{path}}}}'\n      destination:\n        server: \
+         https://kubernetes.default.svc\n        namespace: web\n"
+    );
+    let configuration = "repository = \"https://git.example.com/home.git\"\n[argocd]\nversion = \
+                         \"3.5\"\n[kubernetes]\nversion = \"1.34.11\"\n";
+    fs::create_dir_all(bench.root().join("argocd")).expect("created");
+    fs::write(bench.root().join("argocd/all.yaml"), set).expect("written");
+    fs::write(bench.root().join("charts.toml"), configuration).expect("written");
+    let run = |arguments: &str| bench.xtask(arguments).env("PATH", git.parent().expect("a directory")).run();
+
+    let render = run("render");
+    assert!(render.stderr.contains("Applications of ApplicationSet `all` are not generated"), "{render}");
+    let update = run("deps --update");
+    assert_eq!(update.code, Some(0), "{update}");
+    assert!(update.stdout.contains(&format!("added {} of ", &commit[..8])), "{update}");
+    let render = run("render --offline");
+    assert!(
+        render.stdout.contains("web/default: added ConfigMap") && render.stdout.contains("+  from: first"),
+        "{render}"
+    );
+}

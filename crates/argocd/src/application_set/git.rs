@@ -24,7 +24,7 @@ pub(super) fn parameters(git: &Node, engine: Engine, around: &dyn Surroundings) 
         let label = "`directories` or `files` is missing";
         return Err(Failure::invalid("a `git` generator requires `directories` or `files`", git.place(), label));
     }
-    let repository = around.repository(text("repoURL"), text("revision")).map_err(|unknown| {
+    let repository = around.repository(text("repoURL"), text("revision"), &place).map_err(|unknown| {
         let failure = Failure::unavailable(unknown.reason, place);
         unknown.help.into_iter().fold(failure, Failure::help)
     })?;

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use diagnostics::{Help, Source};
+use diagnostics::{Help, Place, Source};
 use document::Node;
 
 /// The inputs of generators. Each answer must be the same whenever it is asked for.
 pub trait Surroundings {
-    /// The files of a Git repository at a revision, or the reason why they are unavailable.
-    fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, Unknown>;
+    /// The files of a Git repository at a revision, which a generator asks for at a place; or the reason why they are
+    /// unavailable.
+    fn repository(&self, url: &str, revision: &str, place: &Place) -> Result<Arc<dyn Repository>, Unknown>;
 
     /// The declared clusters, without the one in which Argo CD runs unless it is declared, too; or the reason why none are
     /// known.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use diagnostics::Source;
+use diagnostics::{Place, Source};
 use document::{Node, yaml};
 use serde_json::{Map, Value as Json};
 
@@ -40,7 +40,7 @@ impl World {
 }
 
 impl Surroundings for World {
-    fn repository(&self, url: &str, _: &str) -> Result<Arc<dyn Repository>, Unknown> {
+    fn repository(&self, url: &str, _: &str, _: &Place) -> Result<Arc<dyn Repository>, Unknown> {
         let files = self.files.clone().ok_or_else(|| unknown(format!("`{url}` is not this repository")))?;
         Ok(files)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use argocd::application_set::{self, Cluster, Repository, Surroundings, Unknown};
 use argocd::{application, go_template, project};
 use cluster::scenario::Scenario;
-use diagnostics::{Diagnostics, Source};
+use diagnostics::{Diagnostics, Place, Source};
 use document::{Node, toml, yaml};
 use helm::template::instrument::{File, Printed, Trust, instrument};
 use helm::template::marks::Marked;
@@ -201,7 +201,7 @@ pub(crate) fn application_sets(bytes: &[u8]) {
 struct World;
 
 impl Surroundings for World {
-    fn repository(&self, _: &str, _: &str) -> Result<Arc<dyn Repository>, Unknown> {
+    fn repository(&self, _: &str, _: &str, _: &Place) -> Result<Arc<dyn Repository>, Unknown> {
         Ok(Arc::new(Files(["apps/web/config.json", "apps/api/config.yaml", "README.md"].map(str::to_owned))))
     }
 
