@@ -85,6 +85,12 @@ impl Location {
     }
 }
 
+/// Whether a URL names a server, so that Git does not take it for a path.
+#[must_use]
+pub fn names_server(url: &str) -> bool {
+    url.contains("://") || is_ssh(url)
+}
+
 /// Whether a URL is `user@host…`, with or without `ssh://`.
 fn is_ssh(url: &str) -> bool {
     let rest = url.strip_prefix("ssh://").unwrap_or(url);

@@ -165,10 +165,10 @@ fn references(environment: &Environment<'_>, planned: &Planned<'_>) -> Option<Re
         return None;
     }
     let reference = |source: &Source| {
-        let to = if chart_source(&source.repository, source.chart.as_deref()).is_some() {
-            Reference::Chart
-        } else if let Some(tree) = source.reference.as_ref().and_then(|name| planned.references.get(name)) {
+        let to = if let Some(tree) = source.reference.as_ref().and_then(|name| planned.references.get(name)) {
             Reference::Repository(tree.root.clone())
+        } else if chart_source(&source.repository, source.chart.as_deref()).is_some() {
+            Reference::Chart
         } else if repository_url::same(&source.repository, &environment.config.repository) {
             Reference::Repository(environment.root.to_path_buf())
         } else {

@@ -20,7 +20,7 @@ use crate::checkout::Checkout;
 use crate::config::Config;
 use crate::deployment::{ChartSource, Deployment, Elsewhere, RemoteChart, Rendered, Unrendered};
 use crate::duplicate;
-use crate::files::GOLDENS;
+use crate::files::{CONFIG_FILE, GOLDENS};
 use crate::kustomized::{KustomizeSource, Pinned};
 use crate::plain::DirectorySource;
 use crate::plugin::{self, PluginSource};
@@ -112,7 +112,9 @@ impl<'a> Deployer<'a> {
             if source.renders() {
                 sources.extend(reasons.take(self.rendered(&application, source)));
             }
-            let Some(name) = source.reference.clone().filter(|_| !is_chart(source)) else { continue };
+            let Some(name) = source.reference.clone().filter(|_| self.chart_source(source).is_none()) else {
+                continue;
+            };
             let found = self.tree(source);
             // This was reported where it is rendered.
             let tree = if source.renders() { found.ok() } else { reasons.take(found) };
@@ -125,8 +127,18 @@ impl<'a> Deployer<'a> {
         reasons.into_result(Deployment { application, sources, references, cases })
     }
 
+    /// The chart that a source takes from a repository; `None` if charts.toml says where the files of its artifact are.
+    fn chart_source(&self, source: &Source) -> Option<argocd::chart_source::ChartSource> {
+        let found = chart_source(&source.repository, source.chart.as_deref())?;
+        let is_here = || {
+            let mut entries = self.config.other_repositories.iter().filter(|one| !one.locked);
+            entries.any(|one| one.is_for(&source.repository, &source.target_revision))
+        };
+        (!source.repository.starts_with(REGISTRY) || !is_here()).then_some(found)
+    }
+
     fn rendered(&mut self, application: &Application, source: &Source) -> Result<Rendered> {
-        if let Some(chart) = chart_source(&source.repository, source.chart.as_deref()) {
+        if let Some(chart) = self.chart_source(source) {
             return self.remote_chart(source, &chart.repository, &chart.name).map(Rendered::RemoteChart);
         }
         let tree = self.tree(source)?;
@@ -310,20 +322,34 @@ impl<'a> Deployer<'a> {
     }
 }
 
-/// Whether the files of a source come from a Helm repository.
-fn is_chart(source: &Source) -> bool {
-    chart_source(&source.repository, source.chart.as_deref()).is_some()
-}
+/// The scheme of artifacts in a registry.
+const REGISTRY: &str = "oci://";
 
 /// Reports sections of a source for other tools than Helm.
 fn only_helm(source: &Source) -> Result<()> {
     for key in ["kustomize", "directory", "plugin"] {
-        if source.node.get(key).is_some_and(|node| !matches!(node.value, Value::Null)) {
-            return Err(Diagnostic::new(Code::NotRendered, format!("`{}.{key}` is not supported yet", source.field))
-                .at(source.node.key_place(key), "affects the render")
-                .help("only Helm charts are rendered")
-                .into());
+        if source.node.get(key).is_none_or(|node| matches!(node.value, Value::Null)) {
+            continue;
         }
+        let url = &source.repository;
+        let found = Diagnostic::new(
+            Code::NotRendered,
+            format!(
+                "`{}.{key}` says that `{url}` is not a Helm chart, and only Helm charts are downloaded",
+                source.field
+            ),
+        );
+        let found = found.at(source.node.key_place(key), "");
+        return Err(if url.starts_with(REGISTRY) {
+            let help = format!(
+                "unpack the artifact, for example with `oras pull`, and declare its directory in {CONFIG_FILE}: \
+                 `[[other-repository]]` with `url = \"{url}\"` and `path`"
+            );
+            found.help(help)
+        } else {
+            found.help(format!("delete `{key}`, or accept it with `[[unrendered]]` in {CONFIG_FILE}"))
+        }
+        .into());
     }
     Ok(())
 }

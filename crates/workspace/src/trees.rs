@@ -148,7 +148,11 @@ impl<'a> Trees<'a> {
     /// Remembers that something asks for a repository that charts.toml does not declare.
     pub(crate) fn ask(&self, url: &str, revision: &str, place: Option<&Place>) {
         let declared = self.config.other_repositories.iter().any(|one| !one.locked && one.is_for(url, revision));
-        if self.is_own(url) || declared || repository_url::normalized(url).is_empty() {
+        if self.is_own(url)
+            || declared
+            || !repository_url::names_server(url)
+            || repository_url::normalized(url).is_empty()
+        {
             return;
         }
         let mut remotes = self.remotes.borrow_mut();
@@ -214,6 +218,11 @@ impl<'a> Trees<'a> {
             return Err(Missing::new(format!("`{url}` is not a URL"), String::new(), help));
         }
         let label = format!("{CONFIG_FILE} has `{}`", self.config.repository);
+        if !repository_url::names_server(url) {
+            let help = "begin it with `oci://` if it is an artifact of a registry, or with `https://` if it is a Git repository";
+            let message = format!("`{url}` is the path of a Git repository to Argo CD: it has no scheme");
+            return Err(Missing::new(message, String::new(), help));
+        }
         let help = "pin its commit with `cargo xtask deps --update`, or declare it in charts.toml: `[[other-repository]]` with \
                     its `url`, and the `path` of a checkout or a `commit`";
         let help = Help::from(help).fact(Fact::Needs(url.to_owned()));
