@@ -153,6 +153,12 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
 /// The next steps after the file was written.
 fn next_steps(workspace: &Workspace, survey: &Survey, documents: &[Document]) -> String {
     let called = report::called();
+    if workspace.deployments.is_empty() && workspace.unrendered.is_empty() && survey.jsonnet.is_empty() {
+        return format!(
+            "no Application was found: none is in a YAML or JSON file, and no chart or kustomization mentions one\n\
+             next: declare what renders the first Applications with `[[bootstrap]]` in {CONFIG_FILE}\n"
+        );
+    }
     let assumed = [
         (true, "versions"),
         (!survey.clusters.is_empty(), "clusters"),
@@ -368,10 +374,9 @@ fn jsonnet(root: &Path, documents: &[Document]) -> Vec<String> {
     directories.into_iter().map(|path| if path.is_empty() { "." } else { path }.to_owned()).collect()
 }
 
-/// Whether a document is an object of Argo CD, or a List with one.
+/// Whether a document is an object of Argo CD, or a List with one. Argo Workflows and others share its group.
 fn defines(root: &Node) -> bool {
-    let ours =
-        |node: &Node| node.get("apiVersion").and_then(Node::as_str).is_some_and(|it| it.starts_with(find::GROUP));
+    let ours = |node: &Node| ["Application", "ApplicationSet", "AppProject"].iter().any(|kind| is(node, kind));
     ours(root) || root.items_at(&["items"]).iter().any(ours)
 }
 
@@ -483,6 +488,9 @@ fn instances(workspace: &Workspace, documents: &[Document]) -> BTreeMap<String, 
     let files: Vec<&str> = documents.iter().map(|one| one.root.source.name.as_str()).collect();
     init::add_directories(&mut instances, files.iter().copied());
     init::innermost(&mut instances, &files);
+    let applications = documents.iter().map(|one| &one.root).filter(|root| is(root, "Application"));
+    let deployed: Vec<_> = applications.flat_map(init::deployed).collect();
+    let beside = init::join(&mut instances, &deployed, &duplicates);
     let values = |kind: &'static str, path: &'static [&'static str]| {
         let objects = documents.iter().map(|one| &one.root).filter(move |root| is(root, kind));
         objects.filter_map(move |root| Some((root.source.name.as_str(), root.find(path)?.as_str()?)))
@@ -494,6 +502,9 @@ fn instances(workspace: &Workspace, documents: &[Document]) -> BTreeMap<String, 
     if init::are_separate(&instances, &projects, &users) {
         let patterns = |all: BTreeSet<String>| all.into_iter().map(|directory| format!("{directory}/**")).collect();
         found.extend(instances.into_iter().map(|(name, directories)| (name, patterns(directories))));
+        for (name, files) in beside {
+            found.entry(name).or_insert_with(BTreeSet::new).extend(files);
+        }
     }
     // One that was copied and not renamed deploys something else.
     let source = |file: &str| {

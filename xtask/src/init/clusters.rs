@@ -17,7 +17,7 @@ use super::samples::assumed;
 use super::selectors::selectors;
 
 /// The name of the cluster in which Argo CD runs, and its API server.
-const IN_CLUSTER: (&str, &str) = ("in-cluster", "https://kubernetes.default.svc");
+pub(super) const IN_CLUSTER: (&str, &str) = ("in-cluster", "https://kubernetes.default.svc");
 /// How many labels or annotations are written on one line.
 const SHORT: usize = 3;
 

@@ -58,3 +58,21 @@ fn init_takes_the_checkout_for_a_branch_that_is_not_in_the_clone() {
     repository.run(&["branch", "release"]);
     assert!(!init(), "it is rendered from the clone");
 }
+
+#[test]
+fn init_says_that_there_is_no_application() {
+    let Some(git) = git() else { return };
+    let bench = Bench::new();
+    let workflow = "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: build}\nspec: {}\n";
+    std::fs::write(bench.root().join("build.yaml"), workflow).expect("written");
+    let repository = Git { git: &git, bench: &bench };
+    repository.run(&["init", "--quiet", "--initial-branch", "main"]);
+    repository.run(&["remote", "add", "origin", "https://git.example.com/home.git"]);
+    let run = bench.xtask("init").env("PATH", git.parent().unwrap_or(Path::new("/"))).run();
+    assert_eq!(
+        run.stdout,
+        "0 Applications, 0 ApplicationSets, 0 AppProjects in files\n\
+         no Application was found: none is in a YAML or JSON file, and no chart or kustomization mentions one\n\
+         next: declare what renders the first Applications with `[[bootstrap]]` in charts.toml\n"
+    );
+}
