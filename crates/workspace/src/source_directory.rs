@@ -55,7 +55,9 @@ pub(crate) fn no_chart(root: &Path, config: &Config, source: &Source, directory:
             diagnostic.note("`helm` makes it the source of a chart").help("delete `helm`, or correct the path")
         }
         None if directory.is_dir() => diagnostic.help("add a Chart.yaml, or correct the path"),
-        None => diagnostic.help("create the chart, or correct the path"),
+        None if source.node.get("helm").is_some() => diagnostic.help("create the chart, or correct the path"),
+        // It may be meant for a kustomization, too.
+        None => diagnostic.help("correct the path, or create the directory"),
     }
 }
 
