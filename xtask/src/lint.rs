@@ -66,6 +66,7 @@ pub mod patterns;
 pub mod pod_placement;
 pub mod pod_security;
 pub mod pod_start;
+pub mod policy_peers;
 pub mod policy_pods;
 pub mod port_duplicate;
 pub mod postfix_parameters;
@@ -233,6 +234,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check::new(pod_placement::CODES, Run::Objects(pod_placement::check)),
     Check::new(pod_security::CODES, Run::Objects(pod_security::check)),
     Check::new(pod_start::CODES, Run::Objects(pod_start::check)),
+    Check::new(policy_peers::CODES, Run::Objects(policy_peers::check)),
     Check::new(policy_pods::CODES, Run::Objects(policy_pods::check)),
     Check::new(port_duplicate::CODES, Run::Objects(port_duplicate::check)),
     Check::new(postfix_parameters::CODES, Run::Objects(postfix_parameters::check)),

@@ -17,7 +17,9 @@ pub mod subject;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result, did_you_mean, fact, nearest, nearest_within};
+use diagnostics::{
+    Code, Diagnostic, Diagnostics, Fact, Help, Place, Result, did_you_mean, fact, nearest, nearest_within,
+};
 use document::Node;
 use serde_json::Value;
 use toolbox::results::Results;
@@ -251,7 +253,15 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
     let near = nearest(&kind.to_string(), in_group.map(Kind::to_string).collect::<Vec<_>>().iter().map(String::as_str))
         .map(str::to_owned);
     if let Some(near) = near {
-        return found.help(format!("did you mean `{near}`, as defined by a rendered CustomResourceDefinition?"));
+        let help = format!("did you mean `{near}`, as defined by a rendered CustomResourceDefinition?");
+        if let (true, Some(node), Some(main)) = (
+            near.starts_with(&format!("{}/", kind.api_version())),
+            first.object.find(&["kind"]),
+            found.places.first_mut(),
+        ) {
+            main.0 = node.place();
+        }
+        return found.help(Help::from(help).fact(Fact::Suggested(near)));
     }
     if same.is_empty()
         && let Some(near) = similar_kind(input.root, &known, kind)

@@ -43,5 +43,10 @@ fn is_certain(found: &Diagnostic) -> bool {
         let lines = place.span.clone().map(|span| place.source.lines_of(&span).1);
         lines.and_then(|lines| place.source.text.get(lines)).is_some_and(|line| line.contains("${"))
     };
-    !matches!(found.code, Code::SchemaMissing | Code::KubeconformFailed) && !found.places.iter().any(variable)
+    let unsure = match found.code {
+        // Unless the name of the kind is misspelled.
+        Code::SchemaMissing => found.suggested().next().is_none(),
+        code => code == Code::KubeconformFailed,
+    };
+    !unsure && !found.places.iter().any(variable)
 }

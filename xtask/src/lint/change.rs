@@ -7,10 +7,12 @@ mod abandoned;
 mod cause;
 mod deleted;
 mod disrupted;
+mod exposed;
 mod incomplete;
 mod refused;
 mod removed;
 mod revision;
+mod sealed;
 
 use std::collections::BTreeSet;
 
@@ -29,6 +31,7 @@ pub const CODES: &[Code] = &[
     Code::ChangeDataLoss,
     Code::ChangeDisruptive,
     Code::ChangeIncomplete,
+    Code::ChangeNetwork,
     Code::ChangeRefused,
     Code::ChangeStorageClass,
 ];
@@ -53,7 +56,9 @@ fn compare(subject: &Subject<'_>, base: &Base) -> Result<Diagnostics> {
         diagnostics.extend(deleted::check(&change));
         diagnostics.extend(abandoned::check(&change));
         diagnostics.extend(disrupted::check(&change));
+        diagnostics.extend(exposed::check(&change));
         diagnostics.extend(incomplete::check(&change));
+        diagnostics.extend(sealed::check(&change));
     }
     diagnostics.extend(deleted::applications(&revision));
     Ok(diagnostics)

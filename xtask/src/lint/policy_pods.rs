@@ -4,7 +4,7 @@
 //! ports of pods that are rendered in the policy's own namespace.
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, Fact, did_you_mean, fact, nearest, nearest_within, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, did_you_mean, fact, nearest_within, suggestion};
 use document::Node;
 use kubernetes::inventory::View;
 use kubernetes::inventory::pods::{Pods, Port, number};
@@ -15,8 +15,7 @@ use super::subject::Subject;
 use super::unmatched::{self, Candidate, Selecting};
 
 /// The codes of this check.
-pub const CODES: &[Code] =
-    &[Code::PortUndeclared, Code::ReferencePort, Code::SelectorDoubtful, Code::SelectorUnmatched];
+pub const CODES: &[Code] = &[Code::PortUndeclared, Code::ReferencePort, Code::SelectorUnmatched];
 
 /// Checks the objects of all targets.
 #[must_use]
@@ -30,9 +29,6 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             _ => continue,
         };
         let Some(view) = subject.clusters.view(&object.target) else { continue };
-        if object.key.kind == "NetworkPolicy" {
-            diagnostics.0.extend(peers(object).filter_map(|peer| namespace_misspelled(object, peer)));
-        }
         let Some(node) = object.find(&["spec", field.1]) else { continue };
         let selector = Selector::of_labels(node);
         let namespace = view.namespace_of(object);
@@ -65,7 +61,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 }
 
 /// Whether a selector selects pods of the target that no sync applies, such as those of a Helm test.
-fn selects_unapplied(subject: &Subject<'_>, object: &Object, selector: &Selector<'_>) -> bool {
+pub(super) fn selects_unapplied(subject: &Subject<'_>, object: &Object, selector: &Selector<'_>) -> bool {
     let own = subject.by_target.of(&object.target).iter();
     let unapplied = own.filter(|other| sync_order::order(&other.root).is_none());
     unapplied.filter_map(|other| Pods::of(other, 0, &object.key.namespace)).any(|pods| selector.matches(&pods))
@@ -84,54 +80,6 @@ pub(super) fn candidates<'i>(view: &View<'i, '_>, namespace: &str) -> Vec<Candid
         own: view.is_own_pods(pods),
     };
     view.pods(namespace).map(candidate).collect()
-}
-
-/// The label that the API server gives to each namespace: its name.
-const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
-
-/// The namespaces that every cluster has.
-const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
-
-/// The peers of all rules of a NetworkPolicy.
-fn peers(object: &Object) -> impl Iterator<Item = &Node> {
-    let rules = |direction: &'static str, key: &'static str| {
-        object.root.items_at(&["spec", direction]).iter().flat_map(move |rule| rule.items_at(&[key]))
-    };
-    rules("ingress", "from").chain(rules("egress", "to"))
-}
-
-/// Reports a misspelled label of a namespace selector, or the misspelled name of a namespace that every cluster has.
-fn namespace_misspelled(object: &Object, peer: &Node) -> Option<Diagnostic> {
-    let labels = peer.find(&["namespaceSelector", "matchLabels"])?;
-    labels.entries().iter().find_map(|(key, value)| {
-        let message = || format!("`namespaceSelector` of {} matches no namespace", object.title());
-        if key.name == "name" && value.as_str().is_some_and(|name| SYSTEM.contains(&name)) {
-            let message = format!("`namespaceSelector` of {} requires a label that no cluster sets", object.title());
-            let label = "a namespace has this label only if somebody sets it";
-            let found = object.finding(Code::SelectorDoubtful, message, labels.key_place("name"), label);
-            return Some(found.help(format!("use `{NAMESPACE_NAME}`, which the API server sets")));
-        }
-        if key.name != NAMESPACE_NAME {
-            let near = nearest(&key.name, [NAMESPACE_NAME]).is_some();
-            let found = || {
-                object.finding(
-                    Code::SelectorUnmatched,
-                    message(),
-                    labels.key_place(&key.name),
-                    "no namespace has this label",
-                )
-            };
-            return near.then(|| found().help(did_you_mean(NAMESPACE_NAME)));
-        }
-        let name = value.as_str()?;
-        // People give similar names to namespaces of their own.
-        let near = nearest(name, SYSTEM).filter(|near| *near != name && name.starts_with("kube-"));
-        let found = object.finding(Code::SelectorUnmatched, message(), value.place(), "no namespace has this name");
-        if name.chars().any(|c| c.is_ascii_uppercase()) {
-            return Some(found.help(did_you_mean(name.to_lowercase())));
-        }
-        Some(found.help(did_you_mean(near?)))
-    })
 }
 
 /// The ports that the selected pods must have.
