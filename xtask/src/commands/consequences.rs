@@ -37,9 +37,12 @@ use self::places::{
     same_object, share_a_place, shows_its_file, siblings,
 };
 use self::repeats::{
-    again, also_refused, moved_inside, names_it, needs_it, of_its_template, of_that_image, of_the_renamed,
-    same_missing, same_remedy, suggests_a_project, without_an_image, without_any, without_that_application,
+    after_it, again, also_refused, below_its_goldens, beside_its_repository, inside_its_item, moved_inside, names_it,
+    names_no_project, names_the_former, needs_it, of_its_template, of_that_image, of_the_renamed, same_missing,
+    same_remedy, suggests_a_project, unread_beside_it, without_an_image, without_any, without_that_application,
+    would_define,
 };
+use self::schemas::confused_by_the_type;
 use super::forbidden_kinds;
 
 /// Whether the second finding follows from the first.
@@ -60,6 +63,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ApplicationProject, Code::ProjectUnused, same_application),
     (Code::ApplicationProject, Code::ProjectUnused, named_like_its_file),
     (Code::ApplicationInvalid, Code::ProjectUnused, suggests_a_project),
+    (Code::ApplicationInvalid, Code::ProjectUnused, names_no_project),
     (Code::ApplicationSetInvalid, Code::GoldenDirectoryOrphaned, anywhere),
     (Code::ApplicationSetInvalid, Code::ProjectUnused, names_it),
     (Code::ArgocdField, Code::ApplicationSync, meant),
@@ -76,6 +80,10 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ArgocdField, Code::NotRendered, near_line),
     (Code::ArgocdField, Code::ProjectForbids, same_list),
     (Code::ArgocdField, Code::ProjectForbids, misspelled_list),
+    (Code::ArgocdField, Code::ProjectForbids, share_a_place),
+    (Code::ChangeDataLoss, Code::ChangeDataAbandoned, same_line),
+    (Code::ChangeDataLoss, Code::DirectoryEmpty, same_file),
+    (Code::ChangeDataLoss, Code::GoldenDirectoryOrphaned, deleted_application),
     (Code::ChangeDataLoss, Code::ProjectUnused, deleted_application),
     (Code::ChangeDataLoss, Code::ScenarioInvalid, renamed_by_the_same),
     (Code::ChangeDataLoss, Code::ScenarioInvalid, without_its_application),
@@ -84,6 +92,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ChangeIncomplete, Code::ReferenceMissing, of_the_renamed),
     (Code::ChangeIncomplete, Code::ReferenceMissing, share_a_place),
     (Code::ChangeIncomplete, Code::ReferencePort, share_a_place),
+    (Code::ChangeRefused, Code::ObjectRefused, names_the_former),
     (Code::ChangeRefused, Code::ObjectRefused, same_line),
     (Code::ChartInvalid, Code::BranchUncovered, of_its_chart),
     (Code::ChartInvalid, Code::ChangeDataLoss, of_its_chart),
@@ -94,6 +103,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ChartLockOutdated, Code::RepositoryMoved, same_line),
     (Code::ChartMissing, Code::ManifestUndeployed, same_line),
     (Code::ChartLockOutdated, Code::ValuesSchemaOpen, same_chart),
+    (Code::DirectoryEmpty, Code::ChangeDataAbandoned, same_file),
     (Code::DocumentLost, Code::FieldUnknown, same_object),
     (Code::DocumentLost, Code::ObjectInvalid, same_object),
     (Code::DocumentLost, Code::ReferenceKey, same_application),
@@ -104,8 +114,12 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ApplicationInvalid, Code::KeyDuplicate, same_line),
     (Code::ApplicationInvalid, Code::TargetRevisionDiffers, same_file),
     (Code::ConditionIneffective, Code::ValueUnknown, one_of_its_places),
+    (Code::ConfigSyntax, Code::ConfigSyntax, after_it),
     (Code::ConfigUnknownKey, Code::ScenarioInvalid, misspelled_tool),
     (Code::FieldUnknown, Code::AlertInvalid, same_line),
+    (Code::FieldUnknown, Code::AutoscalerIneffective, same_file),
+    (Code::FieldUnknown, Code::ImageInvalid, same_line),
+    (Code::FieldUnknown, Code::ObjectRefused, same_line),
     (Code::FieldUnknown, Code::ChangeRefused, same_line),
     (Code::FieldUnknown, Code::FieldUnknown, misplaced_with),
     (Code::FieldUnknown, Code::HelmLint, same_template),
@@ -130,6 +144,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::HelmRefused, Code::ConditionIneffective, same_line),
     (Code::HelmRefused, Code::HelmLint, same_line),
     (Code::HelmRefused, Code::HelmLint, same_pointer),
+    (Code::HelmRefused, Code::HelmRefused, confused_by_the_type),
     (Code::HelmRefused, Code::HelmRefused, also_refused),
     (Code::HelmRefused, Code::HelmRefused, unknown_in_a_case),
     (Code::HelmRefused, Code::ObjectRefused, labels_of_its_output),
@@ -140,8 +155,10 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::HelmRefused, Code::ValueUnknown, of_its_template),
     (Code::HelmRefused, Code::ValuesTableOutdated, in_its_row),
     (Code::KeyMisspelled, Code::ObjectRefused, same_line),
+    (Code::KustomizeRefused, Code::GoldenDirectoryOrphaned, below_its_goldens),
     (Code::KustomizeUnmatched, Code::ImageUnpinned, of_that_image),
     (Code::KeyMisspelled, Code::ReferenceMissing, same_object),
+    (Code::ImageUnpinned, Code::ValueUnknown, beside_its_repository),
     (Code::NamespaceMismatch, Code::NamespaceMismatch, another_object),
     (Code::NamespaceMismatch, Code::ProjectForbids, same_object),
     (Code::NamespaceMismatch, Code::ProjectForbids, same_namespace),
@@ -156,8 +173,11 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ObjectInvalid, Code::ReferencePort, siblings),
     (Code::ObjectInvalid, Code::ScopeUnknown, same_object),
     (Code::ObjectInvalid, Code::SealedSecretInvalid, same_object),
+    (Code::ObjectInvalid, Code::SealedSecretScope, same_line),
     (Code::ObjectInvalid, Code::SealedSecretWave, near_one_of_its_places),
+    (Code::ObjectRefused, Code::AutoscalerIneffective, same_file),
     (Code::ObjectRefused, Code::DisruptionBlocked, same_object),
+    (Code::ObjectRefused, Code::ReferencePort, inside_its_item),
     (Code::HelmRefused, Code::TemplateUnindented, same_line),
     (Code::HelmRefused, Code::TemplateUnrendered, same_line),
     (Code::ObjectRefused, Code::HelmLint, same_name),
@@ -201,6 +221,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ScenarioInvalid, Code::GoldenDirectoryOrphaned, without_that_application),
     (Code::ScenarioInvalid, Code::ProjectUnused, without_that_application),
     (Code::ScenarioInvalid, Code::ScenarioInvalid, needs_it),
+    (Code::ScenarioInvalid, Code::ReferenceMissing, unread_beside_it),
     (Code::ScenarioInvalid, Code::SchemaMissing, without_any),
     (Code::ScenarioInvalid, Code::ValueUnknown, same_line),
     (Code::SchemasOutdated, Code::NodeImageDiffers, anywhere),
@@ -208,6 +229,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::SecretPlain, Code::ObjectRefused, same_object),
     (Code::SchemaMissing, Code::HelmLint, same_version),
     (Code::SchemaMissing, Code::HelmLint, same_template),
+    (Code::SchemaMissing, Code::ReferenceMissing, would_define),
     (Code::SchemaMissing, Code::ScopeUnknown, same_object),
     (Code::SyncOrder, Code::SealedSecretWave, same_object),
     (Code::TargetRevisionDiffers, Code::NotRendered, same_line),
@@ -227,6 +249,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ValueUndefined, Code::ObjectRefused, near_one_of_its_places),
     (Code::ValueUnknown, Code::BranchUncovered, one_of_its_places),
     (Code::ValueUnknown, Code::VersionVulnerable, of_its_image),
+    (Code::ValueMisread, Code::FormatInvalid, same_object),
     (Code::VariableShadowed, Code::NetworkPolicyOpen, in_the_chart),
     (Code::VariableShadowed, Code::ObjectInvalid, in_the_chart),
     (Code::ValuesSchemaInvalid, Code::HelmRefused, same_value),
@@ -363,6 +386,11 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         }
         // Containers with the same image.
         Code::ImageInvalid => Some((found.message.clone(), Vec::new())),
+        // Images that one named template writes.
+        Code::ImageUnpinned => {
+            let (file, at) = line_of_helper(found)?;
+            Some((found.message.clone(), vec![file, at.to_string()]))
+        }
         // Uses of one invalid name of a port.
         Code::ObjectRefused if invalid_port(found).is_some() => {
             let written = first(found).and_then(|place| place.source.text.get(place.span.clone()?));
@@ -379,6 +407,12 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         )),
         // Containers that sleep equally long.
         Code::PreStopTooLong => Some((label(found).to_owned(), vec![application(found)?.to_owned()])),
+        // Applications of a set, whose template names their namespaces.
+        Code::ProjectForbids if forbids(found, Subject::Namespace).is_some() => {
+            let (file, at) = line(found)?;
+            let in_a_set = first(found)?.source.text.contains("kind: ApplicationSet");
+            in_a_set.then(|| ("namespaces".to_owned(), vec![file, at.to_string()]))
+        }
         // Objects of a kind that a project does not allow.
         Code::ProjectForbids => {
             let Fact::Unlisted { list, entry, project, .. } = unlisted(found)? else { return None };
@@ -396,7 +430,8 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         }
         // Objects of the same templates.
         Code::ObjectDuplicate => {
-            let templates = found.places.iter().skip(1).map(|(place, _)| place.source.name.clone());
+            let authored = found.places.iter().skip(1).map(|(place, _)| place.source.name.clone());
+            let templates = authored.filter(|name| !name.starts_with("tests/golden/"));
             Some((found.target.clone().unwrap_or_default(), templates.collect()))
         }
         _ => None,
@@ -418,9 +453,22 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         let others = key(found).and_then(|key| counts.get(&key)).map_or(0, |count| count - 1);
         if others > 0 {
             found.notes.push(format!("the same in {}", plural(others, "other place")));
+            if found.code == Code::ImageUnpinned {
+                let helper = found.places.iter().position(|(place, _)| place.source.name.contains(HELPERS));
+                found.places[..=helper.unwrap_or_default()].rotate_right(1);
+            }
             found.facts.push(Fact::Repeated);
         }
     }
+}
+
+/// What the path of a file with named templates contains.
+const HELPERS: &str = "/templates/_";
+
+/// The file and the line of a named template that a finding shows.
+fn line_of_helper(found: &Diagnostic) -> Option<(String, usize)> {
+    let (place, _) = found.places.iter().find(|(place, _)| place.source.name.contains(HELPERS))?;
+    Some((place.source.name.clone(), place.position()?.0))
 }
 
 /// Marks the repository in charts.toml first if several Applications agree on another one, and their projects do, too.

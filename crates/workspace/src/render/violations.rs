@@ -420,8 +420,8 @@ fn with_rule(
     {
         diagnostic = diagnostic.fact(Fact::Rule(place));
     }
-    if matches!(problem.rule, Rule::Type { .. }) {
-        return diagnostic;
+    if let Rule::Type { want, .. } = &problem.rule {
+        return diagnostic.fact(Fact::Type(want.clone()));
     }
     match (schema.prefix.as_slice(), found.place()) {
         ([], Some(place)) => diagnostic.note(rule_at(&place)),

@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use diagnostics::{Diagnostic, Fact};
+use diagnostics::{Diagnostic, Fact, Place};
 
 use super::facts::{first, line, missing, moves_to, written};
-use super::places::same_object;
+use super::places::{same_application, same_object};
 
 /// Whether both are about one line, so that one of them is enough: the one whose message comes first.
 pub(super) fn again(cause: &Diagnostic, effect: &Diagnostic) -> bool {
@@ -98,6 +98,72 @@ pub(super) fn suggests_a_project(cause: &Diagnostic, _: &Diagnostic) -> bool {
 pub(super) fn of_that_image(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let image = written(effect).map(|text| text.trim_matches(['"', '\'']));
     image.is_some_and(|image| cause.suggested().any(|name| image.starts_with(name)))
+}
+
+/// Whether the value that nothing reads is the tag or the digest of the image that lacks them: a value beside the one that
+/// the image is made of.
+pub(super) fn beside_its_repository(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let (Some(path), Some(key)) = (effect.value(), first(effect)) else { return false };
+    let version = path.rsplit('.').next().is_some_and(|name| ["tag", "digest", "version"].contains(&name));
+    let beside = |place: &Place| place.source.name == key.source.name && is_one_mapping(place, key);
+    version && cause.places.iter().skip(1).any(|(place, _)| beside(place))
+}
+
+/// Whether two lines of a file are entries of one mapping: equally indented, with no line between them that is less so.
+fn is_one_mapping(one: &Place, other: &Place) -> bool {
+    let Some((one, other)) = one.position().zip(other.position().map(|at| (at.0, &other.source.text))) else {
+        return false;
+    };
+    let (first, last) = (one.0.min(other.0), one.0.max(other.0));
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let lines: Vec<&str> = other.1.lines().skip(first - 1).take(last - first + 1).collect();
+    let [start, .., end] = lines.as_slice() else { return false };
+    indent(start) == indent(end) && lines.iter().all(|line| line.trim().is_empty() || indent(line) >= indent(start))
+}
+
+/// Whether a field refers to what was renamed by a change that the API server rejects.
+pub(super) fn names_the_former(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let new = first(cause).and_then(|place| place.source.text.get(place.span.clone()?));
+    let new = new.map(|text| text.trim_matches(['"', '\'']));
+    let renamed = cause.origin.as_ref().is_some_and(|origin| origin.path.last().is_some_and(|step| step == "name"));
+    renamed && same_object(cause, effect) && new.is_some_and(|new| effect.suggested().any(|name| name == new))
+}
+
+/// Whether the object that is missing is one whose kind is misspelled. A SealedSecret makes a Secret.
+pub(super) fn would_define(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let (Some(origin), Some((_, name))) = (cause.origin.as_ref(), missing(effect)) else { return false };
+    cause.suggested().next().is_some() && origin.name == name && same_application(cause, effect)
+}
+
+/// Whether the effect is about something inside of the item with a name that another item has, too.
+pub(super) fn inside_its_item(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let path = |found: &Diagnostic| found.origin.as_ref().map(|origin| origin.path.clone());
+    let (Some(own), Some(other)) = (path(cause), path(effect)) else { return false };
+    let item = own.split_last().filter(|(name, _)| *name == "name").map(|(_, item)| item);
+    same_object(cause, effect) && item.is_some_and(|item| other.len() > item.len() && other.starts_with(item))
+}
+
+/// Whether a file of a scenario cannot be read, which may contain what others in its folder need.
+pub(super) fn unread_beside_it(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let folder = |found| first(found).and_then(|place| place.source.name.rsplit_once('/')).map(|(folder, _)| folder);
+    folder(cause).is_some_and(|folder| folder.ends_with("/files")) && folder(cause) == folder(effect)
+}
+
+/// Whether the goldens are those of an Application that cannot be rendered, whose cases are therefore unknown.
+pub(super) fn below_its_goldens(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let folder = cause.target.as_deref().and_then(|target| target.split('/').next());
+    let golden = first(effect).and_then(|place| place.source.name.strip_prefix("tests/golden/"));
+    folder.zip(golden).is_some_and(|(app, golden)| golden.split('/').next() == Some(app))
+}
+
+/// Whether a line is broken because of one before it in the file.
+pub(super) fn after_it(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    line(cause).zip(line(effect)).is_some_and(|(one, other)| one.0 == other.0 && one.1 < other.1)
+}
+
+/// Whether both are about a project that the Application must name, but does not.
+pub(super) fn names_no_project(cause: &Diagnostic, _: &Diagnostic) -> bool {
+    cause.is(&Fact::Required("spec.project".to_owned()))
 }
 
 /// Whether a container without an image is one that should not exist.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::wording::all;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
 
 use super::facts::line;
 
@@ -34,6 +34,25 @@ pub(super) fn merge(diagnostics: &mut Diagnostics) {
     let mut index = 0..;
     diagnostics.0.retain(|_| index.next().is_none_or(|index| !removed.contains(&index)));
     diagnostics.0.extend(added);
+}
+
+/// Whether the effect is about a condition of the schema, or about what contains the value, whose type is wrong: then
+/// whatever the condition reads is not what its author had in mind.
+pub(super) fn confused_by_the_type(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let Some(rule) = cause.rule().filter(|_| cause.facts.iter().any(|fact| matches!(fact, Fact::Type(_)))) else {
+        return false;
+    };
+    let contains = || {
+        let inner = cause.value().zip(effect.value()).and_then(|(inner, outer)| inner.strip_prefix(outer));
+        inner.is_some_and(|rest| rest.starts_with(['.', '[']))
+    };
+    if line(cause).is_some() && line(cause) == line(effect) && contains() {
+        return true;
+    }
+    let chart = rule.source.name.strip_suffix("values.schema.json").filter(|chart| !chart.is_empty());
+    let in_chart =
+        chart.is_some_and(|chart| effect.places.iter().any(|(place, _)| place.source.name.starts_with(chart)));
+    effect.rule().is_none() && effect.places.len() > 1 && (in_chart || cause.target == effect.target)
 }
 
 /// The finding about a rule that refuses values in several files, or many.

@@ -1,6 +1,6 @@
 //! Volume mounts and devices of a container.
 
-use diagnostics::{did_you_mean, nearest};
+use diagnostics::{Fact, did_you_mean, nearest};
 
 use super::look::{At, Look};
 
@@ -51,11 +51,13 @@ pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str
 /// Requires the pod to define the volume of a mount. The only volume that no container mounts is probably meant.
 fn volume_exists<'a>(look: &mut Look<'a>, mount: &At<'a>, volumes: &[&str], unused: &[At<'a>]) {
     if let Some(name) = mount.get("name").filter(|name| name.text().is_some_and(|text| !volumes.contains(&text))) {
-        let label = match nearest(name.text().unwrap_or_default(), volumes.iter().copied()) {
+        let near = nearest(name.text().unwrap_or_default(), volumes.iter().copied());
+        let label = match near {
             Some(near) => did_you_mean(near).text,
             None => "no volume of the pod has this name".to_owned(),
         };
         let found = look.reject(&name, "is not a volume of the pod", label);
+        found.facts.extend(near.map(|near| Fact::Suggested(near.to_owned())));
         if let [volume] = unused {
             found.places.push((volume.node.place(), "no container mounts this volume".to_owned()));
         }
