@@ -437,12 +437,7 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         _ => None,
     };
     let mut counts: BTreeMap<_, usize> = BTreeMap::new();
-    // Loading reports what a later stage reports again.
-    let mut mismatches: BTreeSet<(String, usize)> = BTreeSet::new();
     diagnostics.0.retain(|found| {
-        if found.code == Code::RepositoryMismatch && !line(found).is_none_or(|line| mismatches.insert(line)) {
-            return false;
-        }
         key(found).is_none_or(|key| {
             let count = counts.entry(key).or_default();
             *count += 1;

@@ -68,12 +68,13 @@ pub(crate) fn render_selected<'a>(
 ) -> Selected<'a> {
     let argocd = workspace.config.argocd;
     let (all, found) = plan::plan(workspace, argocd, &[]);
-    // Without a selection, both plans have the same diagnostics; `sort` removes the duplicates.
+    let (selected, mut own) = shard::plan(workspace, argocd, selection, shard);
     if shard.is_none() {
+        // The plan of a selection also finds what the plan of everything found.
+        own.0.retain(|one| !found.0.contains(one));
         diagnostics.extend(found);
     }
-    let (selected, found) = shard::plan(workspace, argocd, selection, shard);
-    diagnostics.extend(found);
+    diagnostics.extend(own);
     Selected { all, renderings: render(session, workspace, argocd, selected, Demand::Stale, diagnostics) }
 }
 
