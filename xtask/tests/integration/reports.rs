@@ -262,7 +262,12 @@ fn a_browser_opens_searches_and_filters_500_applications_in_a_second() {
     let searched = best(|| page.search("needle-77"));
     assert!(searched < SECOND, "the search takes {searched} ms");
     assert_eq!(page.text("#count"), "3 of 1500 objects in 1 of 500 Applications");
+    // The overview is filtered, too, so that what was found is not below hundreds of other rows.
+    let others = "[...document.querySelectorAll('.dangers li, .bumps tbody tr')].filter(row => \
+        !row.hidden && !row.textContent.includes('application-077')).length";
+    assert_eq!(page.evaluate(others), 0);
     page.search("");
+    assert_ne!(page.evaluate(others), 0);
     page.evaluate("document.querySelector('.chip.routine').click(), document.querySelector('.chip.notice').click(), document.querySelector('.chip.caution').click()");
     assert!(page.text("#count").starts_with(&format!("{blockers} of 1500 objects")), "{}", page.text("#count"));
     page.evaluate("document.querySelectorAll('.chip[aria-pressed=false]').forEach(chip => chip.click())");
@@ -293,6 +298,12 @@ fn the_page_works_with_the_keyboard_and_shows_where_lines_come_from() {
     page.press("v");
     page.evaluate("document.querySelector('.origin').focus()");
     assert_eq!(page.text("#origin"), "charts/web/templates/deployment.yaml:2");
+    for key in ["n", "n", "k", "j", "j"] {
+        page.press(key);
+        let visible =
+            "(box => box.top >= 0 && box.bottom <= innerHeight)(document.activeElement.getBoundingClientRect())";
+        assert_eq!(page.evaluate(visible), true, "`{key}` focuses something that is not on the screen");
+    }
     page.press("?");
     assert_eq!(page.evaluate("document.getElementById('shortcuts').open"), true);
     assert_eq!(page.problems(), Vec::<String>::new());
@@ -304,11 +315,14 @@ fn the_page_fits_on_a_phone_and_can_be_printed() {
     let Some(mut page) = chromium::Page::start() else { return };
     let folder = tempfile::tempdir().expect("temporary directory");
     let path = folder.path().join("report.html");
-    std::fs::write(&path, html::document(&sample::shop())).expect("written");
+    let mut long = sample::shop();
+    long.applications[0].name = format!("shop-{}", "with-a-long-name-".repeat(14));
+    std::fs::write(&path, html::document(&long)).expect("written");
     page.size(390, 844);
     page.open(&path);
     page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true })");
     assert_eq!(page.evaluate("document.documentElement.scrollWidth <= innerWidth"), true, "it scrolls sideways");
+    std::fs::write(&path, html::document(&sample::shop())).expect("written");
     page.size(1280, 860);
     page.open(&path);
     page.evaluate("dispatchEvent(new Event('beforeprint'))");

@@ -22,6 +22,9 @@
   }
   const links = new Map(all('nav a').map((link) => [link.hash.slice(1), link.parentElement]));
   const findings = all('.finding').map((node) => ({ node }));
+  // The overview: each row is shown while what it is about is.
+  const dangers = all('.dangers li').map((node) => ({ node, about: one(node.querySelector('a').hash.slice(1)) }));
+  const bumps = all('.bumps td.users').map((node) => ({ node: node.parentElement, users: node.textContent.split(', ') }));
 
   // Diffs become tables when they come near the view: the text in them is the source.
   const diffs = all('pre.diff').map((source) => {
@@ -172,9 +175,13 @@
     indexed = true;
     const texts = new Map();
     for (const diff of diffs) texts.set(diff.shown.closest('.object'), diff.text);
+    for (const item of applications) {
+      const own = all(':scope > .facts, :scope > .effects, :scope > .failed', item.node);
+      item.text = [item.name, ...own.map((node) => node.textContent)].join('\n');
+    }
     for (const object of objects) {
       const words = all('summary, .facts, .effects, .fields', object.node).map((node) => node.textContent);
-      object.text = [object.application.name, ...words, texts.get(object.node) || ''].join('\n').toLowerCase();
+      object.text = [object.application.text, ...words, texts.get(object.node) || ''].join('\n').toLowerCase();
     }
   };
   let terms = [];
@@ -213,6 +220,13 @@
     }
     one('nothing').hidden = visible > 0 || !applications.length;
     const narrowed = shown !== objects.length || visible !== applications.length;
+    for (const { node, about } of dangers) node.hidden = !about || about.hidden || about.parentElement.hidden;
+    const names = new Set(applications.filter((item) => !item.node.hidden).map((item) => item.name));
+    for (const { node, users } of bumps) node.hidden = narrowed && !users.some((name) => names.has(name));
+    for (const [section, rows] of [['.dangers', dangers], ['.bumps:has(.users)', bumps], ['.findings', findings]]) {
+      const node = document.querySelector(section);
+      if (node) node.hidden = rows.every((row) => row.node.hidden);
+    }
     const plural = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
     one('count').textContent = narrowed
       ? `${shown} of ${plural(objects.length, 'object')} in ${visible} of ${plural(applications.length, 'Application')}`

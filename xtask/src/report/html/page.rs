@@ -210,26 +210,32 @@ fn findings(report: &Report) -> Markup {
     }
 }
 
+/// The number of versions up to which their table is open. A longer one would hide the changes below it.
+const FEW_BUMPS: usize = 20;
+
 fn bumps(report: &Report) -> Markup {
     let mut all: BTreeMap<&Bump, Vec<&str>> = BTreeMap::new();
     for one in &report.applications {
         one.bumps.iter().for_each(|bump| all.entry(bump).or_default().push(&one.name));
     }
+    let table = html! {
+        div.scroll tabindex="0" role="region" aria-label="Images and charts" { table {
+            thead { tr { th scope="col" { "" } th scope="col" { "Name" } th scope="col" { "From" }
+                th scope="col" { "To" } th scope="col" { "Applications" } } }
+            tbody { @for (bump, applications) in &all { tr {
+                td { (if bump.chart { "chart" } else { "image" }) }
+                th scope="row" { code { (visible::line(&bump.name)) } }
+                td { code { (visible::line(&bump.from)) } }
+                td { code { (visible::line(&bump.to)) } @if bump.major { " " span.badge.caution { "major" } } }
+                td.users { (visible::line(&applications.join(", "))) }
+            } } }
+        } }
+    };
+    let heading = html! { h2 { "Images and charts " span.number { (all.len()) } } };
     html! {
         @if !all.is_empty() {
             section.bumps aria-label="Images and charts" {
-                h2 { "Images and charts" }
-                div.scroll tabindex="0" role="region" aria-label="Images and charts" { table {
-                    thead { tr { th scope="col" { "" } th scope="col" { "Name" } th scope="col" { "From" }
-                        th scope="col" { "To" } th scope="col" { "Applications" } } }
-                    tbody { @for (bump, applications) in &all { tr {
-                        td { (if bump.chart { "chart" } else { "image" }) }
-                        th scope="row" { code { (visible::line(&bump.name)) } }
-                        td { code { (visible::line(&bump.from)) } }
-                        td { code { (visible::line(&bump.to)) } @if bump.major { " " span.badge.caution { "major" } } }
-                        td { (visible::line(&applications.join(", "))) }
-                    } } }
-                } }
+                @if all.len() > FEW_BUMPS { details { summary { (heading) } (table) } } @else { (heading) (table) }
             }
         }
     }
