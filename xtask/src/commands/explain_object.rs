@@ -61,7 +61,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         Some(path) => Some(find_field(object, path)?),
         None => None,
     };
-    let origins = Tracer::new(session, &workspace, argocd)?.trace(one)?;
+    let origins = Tracer::new(session, &workspace, argocd).trace(one)?;
     let lines = lines(&origins, object, field.as_ref(), &golden(one, object));
     session.printer.result(&match lines.as_slice() {
         [line] if request.field.is_some() => trail::detailed(line),
@@ -176,7 +176,7 @@ pub fn coverage(session: &Session<'_>, targets: &[String]) -> Result<Outcome> {
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
     let renderings = rendering::plan_and_render(session, &workspace, argocd, targets, &mut diagnostics);
-    let tracer = Tracer::new(session, &workspace, argocd)?;
+    let tracer = Tracer::new(session, &workspace, argocd);
     let mut rows = vec![["target", "lines", "traced to a line", "to a file"].map(str::to_owned)];
     let mut targets = Vec::new();
     for (one, figures) in renderings.iter().zip(parallel(session.jobs, &renderings, |one| figures(&tracer, one))) {

@@ -50,7 +50,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
     let renderings = rendering::plan_and_render(session, &workspace, argocd, &request.targets, &mut diagnostics);
-    let tracer = Tracer::new(session, &workspace, argocd)?;
+    let tracer = Tracer::new(session, &workspace, argocd);
     let all = parallel(session.jobs, &renderings, |one| reached(&tracer, one, &path));
     let mut known = BTreeSet::new();
     let (mut count, mut others, mut reaching, mut output) = (0, 0, 0, Vec::new());

@@ -33,7 +33,7 @@ pub struct Placer<'s> {
     session: &'s Session<'s>,
     workspace: &'s Workspace,
     renderings: &'s [Rendering<'s>],
-    tracer: OnceLock<Option<Tracer<'s>>>,
+    tracer: OnceLock<Tracer<'s>>,
     origins: Mutex<BTreeMap<String, Option<Arc<Traced<'s>>>>>,
     kustomized: Mutex<BTreeMap<String, Option<Arc<KustomizeOrigin>>>>,
 }
@@ -138,9 +138,9 @@ impl<'s> Placer<'s> {
             return known;
         }
         let argocd = self.workspace.config.argocd;
-        let tracer = self.tracer.get_or_init(|| Tracer::new(self.session, self.workspace, argocd).ok()).as_ref();
+        let tracer = self.tracer.get_or_init(|| Tracer::new(self.session, self.workspace, argocd));
         let one = self.renderings.iter().find(|one| one.target.id.to_string() == name);
-        let origins = one.and_then(|one| tracer?.trace(one).ok()).map(Arc::new);
+        let origins = one.and_then(|one| tracer.trace(one).ok()).map(Arc::new);
         self.origins.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), origins.clone());
         origins
     }

@@ -160,7 +160,7 @@ fn trace(
     if changed.is_empty() {
         return;
     }
-    let Ok(tracer) = Tracer::new(session, workspace, argocd) else { return };
+    let tracer = Tracer::new(session, workspace, argocd);
     let renderings: Vec<&Rendering<'_>> = changed.iter().map(|(_, one)| *one).collect();
     let origins = parallel(session.jobs, &renderings, |one| {
         let _about = timings::about(&one.target.id);

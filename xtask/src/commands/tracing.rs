@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use argocd::release::Release;
 use diagnostics::{Diagnostics, Result};
@@ -68,23 +68,39 @@ impl Traced<'_> {
     }
 }
 
-/// Traces targets. Costs at least one more render for each target, unless it is cached.
+/// Traces targets. Costs at least one more render for each target with a chart, unless it is cached.
 #[derive(Debug)]
 pub struct Tracer<'s> {
     session: &'s Session<'s>,
-    helm: PathBuf,
-    engine: Option<Arc<Batch>>,
+    workspace: &'s Workspace,
+    argocd: Release,
+    program: OnceLock<Result<Program>>,
     /// The charts with their dependencies, by directory.
     prepared: Mutex<BTreeMap<PathBuf, Result<Prepared>>>,
 }
 
+/// What renders charts.
+#[derive(Debug)]
+struct Program {
+    helm: PathBuf,
+    engine: Option<Arc<Batch>>,
+}
+
 impl<'s> Tracer<'s> {
-    /// Needs Helm, with which it renders.
-    pub fn new(session: &'s Session<'s>, workspace: &Workspace, argocd: Release) -> Result<Self> {
-        let tools = session.tools(workspace);
-        let helm = tools.require("helm", argocd.helm)?.path;
-        let engine = session.engines.get(&tools, &helm, argocd.helm)?;
-        Ok(Self { session, helm, engine, prepared: Mutex::default() })
+    /// Looks for Helm only when a chart is traced.
+    #[must_use]
+    pub fn new(session: &'s Session<'s>, workspace: &'s Workspace, argocd: Release) -> Self {
+        Self { session, workspace, argocd, program: OnceLock::new(), prepared: Mutex::default() }
+    }
+
+    fn program(&self) -> Result<&Program> {
+        let find = || {
+            let tools = self.session.tools(self.workspace);
+            let helm = tools.require("helm", self.argocd.helm)?.path;
+            let engine = self.session.engines.get(&tools, &helm, self.argocd.helm)?;
+            Ok(Program { helm, engine })
+        };
+        self.program.get_or_init(find).as_ref().map_err(Clone::clone)
     }
 
     /// Traces the current manifests of a target.
@@ -100,8 +116,9 @@ impl<'s> Tracer<'s> {
             let files: Vec<_> = files.flatten().cloned().collect();
             return Ok(Traced { provenance: Provenance::verbatim(&files, &manifests), settings: Settings::none() });
         };
-        let tree = ChartTree::read(root, &chart.chart.directory, &self.directory(&chart)?)?;
-        let provenance = Provenance::trace(&self.renderer(), &chart, &tree, &manifests)?;
+        let program = self.program()?;
+        let tree = ChartTree::read(root, &chart.chart.directory, &self.directory(program, &chart)?)?;
+        let provenance = Provenance::trace(&self.renderer(program), &chart, &tree, &manifests)?;
         Ok(Traced { provenance, settings: Settings::read(root, &chart, &tree) })
     }
 
@@ -109,22 +126,23 @@ impl<'s> Tracer<'s> {
     #[must_use]
     pub fn render_with(&self, one: &Rendering<'_>, value: &str) -> Option<Vec<Recorded>> {
         let chart = one.target.charts().next()?;
-        let directory = self.directory(&chart).ok()?;
-        self.renderer().render_with(&chart, &directory, value)
+        let program = self.program().ok()?;
+        let directory = self.directory(program, &chart).ok()?;
+        self.renderer(program).render_with(&chart, &directory, value)
     }
 
-    fn renderer(&self) -> Renderer<'_> {
+    fn renderer<'p>(&'p self, program: &'p Program) -> Renderer<'p> {
         let Session { root, environment, results, .. } = self.session;
-        let runner = Runner { engine: self.engine.as_deref(), compares: false };
-        Renderer { root, cache: &environment.cache, results, helm: &self.helm, runner }
+        let runner = Runner { engine: program.engine.as_deref(), compares: false };
+        Renderer { root, cache: &environment.cache, results, helm: &program.helm, runner }
     }
 
     /// The directory in which Helm renders a target's chart.
-    fn directory(&self, target: &ChartTarget<'_>) -> Result<PathBuf> {
+    fn directory(&self, program: &Program, target: &ChartTarget<'_>) -> Result<PathBuf> {
         let chart = target.chart;
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         let prepared = prepared.entry(chart.directory.clone()).or_insert_with(|| {
-            let helm = || Ok(self.helm.clone());
+            let helm = || Ok(program.helm.clone());
             dependencies::prepare(chart, &target.inspected.dependencies, &self.session.context(&helm))
         });
         match prepared {

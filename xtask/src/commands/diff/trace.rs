@@ -16,7 +16,12 @@ use crate::report::model::{ApplicationChange, ObjectChange};
 pub(super) fn trace(side: RenderedSide<'_>, all: bool, applications: &mut [ApplicationChange]) {
     let by_id: BTreeMap<&TargetId, &Rendering<'_>> = side.renderings.iter().map(|one| (&one.target.id, one)).collect();
     let rendering = |change: &ObjectChange| {
-        let lines = change.diff.kind == Kind::Modified || change.diff.kind == Kind::Renamed;
+        // Reports mark new objects in their templates. A terminal shows nothing of that.
+        let lines = match change.diff.kind {
+            Kind::Modified | Kind::Renamed => true,
+            Kind::Added => all,
+            Kind::Removed => false,
+        };
         let one = by_id.get(change.targets.first()?).copied()?;
         (lines && (all || one.rendered().is_some())).then_some(one)
     };
@@ -26,13 +31,19 @@ pub(super) fn trace(side: RenderedSide<'_>, all: bool, applications: &mut [Appli
     if wanted.is_empty() {
         return;
     }
-    let Ok(tracer) = Tracer::new(side.session, side.workspace, side.argocd) else { return };
+    let tracer = Tracer::new(side.session, side.workspace, side.argocd);
     let origins = parallel(side.session.jobs, &wanted, |one| tracer.trace(one).ok());
     let origins: BTreeMap<&TargetId, _> = wanted.iter().map(|one| &one.target.id).zip(origins).collect();
     for change in applications.iter_mut().flat_map(|application| &mut application.objects) {
         let Some(Some(origins)) = change.targets.first().and_then(|id| origins.get(id)) else { continue };
         let diff = &mut change.diff;
-        let numbers = diff.added().into_iter().flat_map(|(_, added)| added);
-        diff.trails = numbers.map(|number| (number, origins.trail(&diff.object.file, number, None))).collect();
+        // Only hunks have numbers.
+        let numbers: Vec<usize> = if diff.kind == Kind::Added {
+            (1..=diff.lines.len()).collect()
+        } else {
+            diff.added().into_iter().flat_map(|(_, added)| added).collect()
+        };
+        diff.trails =
+            numbers.into_iter().map(|number| (number, origins.trail(&diff.object.file, number, None))).collect();
     }
 }

@@ -1,6 +1,6 @@
 //! The section of an Application, with its objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use diagnostics::Severity;
 use golden::diff::{Kind, Tag};
@@ -164,15 +164,16 @@ fn lines(change: &ObjectChange) -> Markup {
         text.push('\n');
     }
     let mut sources: Vec<String> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
     let mut origins: BTreeMap<usize, usize> = BTreeMap::new();
     for (number, trail) in &diff.trails {
         let Some(source) = trail.summary() else { continue };
         let source = visible::line(&source).into_owned();
-        let known = sources.iter().position(|known| *known == source);
-        origins.insert(*number, known.unwrap_or(sources.len()));
-        if known.is_none() {
-            sources.push(source);
-        }
+        let index = *known.entry(source).or_insert_with_key(|source| {
+            sources.push(source.clone());
+            sources.len() - 1
+        });
+        origins.insert(*number, index);
     }
     let origins = (!sources.is_empty()).then(|| json!({ "sources": sources, "lines": origins }).to_string());
     html! {
