@@ -60,6 +60,12 @@ pub struct Project {
 }
 
 impl Project {
+    /// Whether both allow the same, as they are written.
+    #[must_use]
+    pub fn is_written_as(&self, other: &Self) -> bool {
+        self.spec.to_json() == other.spec.to_json()
+    }
+
     /// The place of a field of `spec`, if it is set.
     #[must_use]
     pub fn field(&self, field: &str) -> Option<Place> {

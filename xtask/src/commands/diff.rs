@@ -12,6 +12,7 @@ mod comparison;
 mod judge;
 mod management;
 mod neighbors;
+mod owner;
 mod pair;
 mod policy;
 mod projects;

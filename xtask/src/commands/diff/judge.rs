@@ -263,8 +263,18 @@ fn is_pruned(head: &Workspace, root: &Node, file: &str, parent: Option<&str>) ->
 
 /// Whether an ApplicationSet that exists does not delete the Applications that it no longer generates.
 fn is_kept(workspace: &Workspace, set: &str) -> bool {
-    let policy = set_of(workspace, set).and_then(|root| root.find(&["spec", "syncPolicy", "applicationsSync"]));
-    matches!(policy.and_then(Node::as_str), Some("create-only" | "create-update"))
+    matches!(sync_policy(workspace, set), Some("create-only" | "create-update"))
+}
+
+/// What an ApplicationSet may do with its Applications, if it is restricted.
+pub(super) fn sync_policy<'w>(workspace: &'w Workspace, set: &str) -> Option<&'w str> {
+    set_of(workspace, set)?.find(&["spec", "syncPolicy", "applicationsSync"])?.as_str()
+}
+
+/// The ApplicationSet that generates an Application.
+pub(super) fn generator<'w>(workspace: &'w Workspace, root: &Node) -> Option<&'w str> {
+    let generated = workspace.generated.iter().find(|one| std::ptr::eq(&raw const one.root, root));
+    generated?.made_by.as_ref().map(|made_by| made_by.set.as_str())
 }
 
 /// The document of an ApplicationSet.

@@ -54,16 +54,7 @@ fn renamed(before: Managed<'_>, after: Managed<'_>, deleted: bool, objects: &[Ob
         return Some(new(Code::ChangeManagement, Severity::Notice, message, Some(help)));
     }
     effect::cascades(before.root)?;
-    let gone: Vec<&Object> = objects.iter().filter(|object| effect::deleted_with(before.root, &object.root)).collect();
-    let lost: Vec<&&Object> = gone
-        .iter()
-        .filter(|object| match data::held(object) {
-            Some(Holds::Volume) => !data::is_retained(object, objects),
-            Some(Holds::Claims { deleted, .. }) => deleted,
-            Some(Holds::Objects) => true,
-            Some(Holds::CustomResources) | None => false,
-        })
-        .collect();
+    let Deleted { gone, lost } = deleted_with(before.root, objects);
     let help = format!(
         "merge a change before this one that removes the finalizer of `{}`; then `{}` takes over its objects",
         before.name, after.name
@@ -77,6 +68,27 @@ fn renamed(before: Managed<'_>, after: Managed<'_>, deleted: bool, objects: &[Ob
     let objects = plural(gone.len(), "object");
     let message = format!("{because} its {objects}, and `{}` creates them again", after.name);
     (!gone.is_empty()).then(|| new(Code::ChangeDisruptive, Severity::Caution, message, Some(help)))
+}
+
+/// What the deletion of an Application with a cascading finalizer deletes.
+pub(super) struct Deleted<'o> {
+    /// The objects.
+    pub(super) gone: Vec<&'o Object>,
+    /// Those of them that contain data.
+    pub(super) lost: Vec<&'o Object>,
+}
+
+/// The objects that are deleted with an Application.
+pub(super) fn deleted_with<'o>(application: &Node, objects: &'o [Object]) -> Deleted<'o> {
+    let gone: Vec<&Object> = objects.iter().filter(|object| effect::deleted_with(application, &object.root)).collect();
+    let holds = |object: &&Object| match data::held(object) {
+        Some(Holds::Volume) => !data::is_retained(object, objects),
+        Some(Holds::Claims { deleted, .. }) => deleted,
+        Some(Holds::Objects) => true,
+        Some(Holds::CustomResources) | None => false,
+    };
+    let lost = gone.iter().copied().filter(holds).collect();
+    Deleted { gone, lost }
 }
 
 /// Whether the clusters certainly differ: one with a name and one with a URL may be the same.
@@ -103,6 +115,6 @@ fn moved(before: &Cluster, after: &Cluster, objects: &[Object]) -> Effect {
     new(Code::ChangeDataAbandoned, severity, message, Some(help.to_owned()))
 }
 
-fn new(code: Code, severity: Severity, message: String, help: Option<String>) -> Effect {
+pub(super) fn new(code: Code, severity: Severity, message: String, help: Option<String>) -> Effect {
     Effect { code, severity, message, path: Vec::new(), help }
 }

@@ -32,7 +32,7 @@ const RUNNING: &[&str] = &[
 const MANY: usize = 100;
 
 /// The kinds that decide whether data outlives its claim.
-const STORAGE: &[&str] = &["persistentvolume", "storageclass"];
+const STORAGE: &[&str] = &["persistentvolume", "storageclass", "volumesnapshotclass"];
 
 /// The kinds that serve hosts.
 const ROUTES: &[&str] = &["grpcroute", "httproute", "ingress", "route", "tlsroute"];
@@ -81,7 +81,7 @@ impl Sought {
             };
             let key = &gone.manifest.key;
             match key.kind.as_str() {
-                "PersistentVolumeClaim" | "StatefulSet" if !sought.kinds.contains(&STORAGE[0]) => {
+                "PersistentVolumeClaim" | "StatefulSet" | "VolumeSnapshot" if !sought.kinds.contains(&STORAGE[0]) => {
                     sought.kinds.extend(STORAGE);
                 }
                 // The name is `<plural>.<group>`, and custom resources name the group.

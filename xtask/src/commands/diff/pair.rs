@@ -14,6 +14,7 @@ use super::compare;
 use super::judge::{self, Judgment, Side};
 use super::management::{self, Managed};
 use super::neighbors::{Neighbors, Sought};
+use super::owner;
 use super::projects::Forbidden;
 use crate::commands::rendering::Rendering;
 use crate::report::model::{ApplicationChange, ApplicationKind, Known, NotRendered, ObjectChange};
@@ -131,7 +132,19 @@ impl Pairs<'_> {
         let after = Managed { name: names.1, root: after.0, cluster: after.1 };
         let objects = || own_side(old).map(|side| side.target.objects()).unwrap_or_default();
         let deleted = names.0 != names.1 && self.is_deleted(old);
-        management::of(before, after, deleted, &objects)
+        let mut effects = management::of(before, after, deleted, &objects);
+        let sets =
+            (judge::generator(self.base.workspace, before.root), judge::generator(self.head.workspace, after.root));
+        if names.0 == names.1 && sets.0 != sets.1 && self.is_deleted(old) {
+            effects.extend(owner::changed(sets, before, &objects()));
+        }
+        if let (Some(from), Some(to)) = sets
+            && from == to
+        {
+            let policies = (judge::sync_policy(self.base.workspace, from), judge::sync_policy(self.head.workspace, to));
+            effects.extend(owner::restricted(to, policies, before.root, after.root));
+        }
+        effects
     }
 
     /// Judges the actions of Argo CD on the objects of an Application.

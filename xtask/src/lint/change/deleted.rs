@@ -44,7 +44,7 @@ pub(super) fn check(change: &Change<'_>) -> Diagnostics {
         if taker.is_some() {
             found = found.note("if Argo CD syncs this Application before the other one, it still owns the object");
         }
-        if data::held(object) == Some(Holds::Volume) {
+        if object.key.kind == "PersistentVolumeClaim" {
             found = found.note("the volume is deleted with its claim unless its reclaim policy is `Retain`");
         }
         if object.find(&["metadata", "annotations", "helm.sh/resource-policy"]).is_some() {
@@ -64,7 +64,7 @@ pub(super) fn check(change: &Change<'_>) -> Diagnostics {
             diagnostics.push(
                 after
                     .finding(CODE, message, place, "deletes and creates the object to change it")
-                    .help("remove `Force=true` from the claim's sync options")
+                    .help("remove `Force=true` from its sync options")
                     .help(removed::acceptance(CODE, &after.target)),
             );
         }

@@ -34,7 +34,7 @@ pub(super) fn lost(subject: &Subject<'_>) -> Vec<Found> {
     {
         found.push(
             Found::new(format!("{} changes, and is recreated without its data", after.title()))
-                .help("remove `Force=true` from the claim's sync options"),
+                .help("remove `Force=true` from its sync options"),
         );
     }
     found.extend(scaled(subject));
@@ -67,6 +67,19 @@ fn scaled(subject: &Subject<'_>) -> Option<Found> {
     Some(Found::new(message).at(&path).help(help))
 }
 
+/// Custom resources that are deleted with what they represent outside of the cluster.
+pub(super) fn external(subject: &Subject<'_>) -> Vec<Found> {
+    let Some(before) = subject.change.removed().filter(|_| subject.prunes()) else { return Vec::new() };
+    if data::held(before).is_some() || !data::is_external(before) {
+        return Vec::new();
+    }
+    let message = format!("{} {}, which also deletes what it represents", before.title(), subject.fate());
+    vec![
+        Found::new(message)
+            .help("to keep what it represents, first merge a change that sets `spec.deletionPolicy: Orphan`"),
+    ]
+}
+
 /// A custom resource of a definition that something still renders, with its Application.
 fn custom_resource(subject: &Subject<'_>, definition: &Object) -> Option<String> {
     let text = |path: &[&str]| definition.find(path).and_then(Node::as_str);
@@ -95,7 +108,12 @@ pub(super) fn abandoned(subject: &Subject<'_>) -> Vec<Found> {
     let Some(before) = subject.change.removed() else { return Vec::new() };
     let stays = match data::held(before) {
         Some(Holds::Volume) if subject.prunes() => {
-            is_retained(subject, before).then_some("its volume stays with its data")
+            let stays = if before.key.kind == "PersistentVolumeClaim" {
+                "its volume stays with its data"
+            } else {
+                "its data stays"
+            };
+            is_retained(subject, before).then_some(stays)
         }
         Some(Holds::Volume) => Some("stays with its data"),
         Some(Holds::Claims { .. }) if !subject.prunes() => Some("stays with its pods and their data"),
@@ -111,7 +129,11 @@ pub(super) fn abandoned(subject: &Subject<'_>) -> Vec<Found> {
 }
 
 fn is_retained(subject: &Subject<'_>, claim: &Object) -> bool {
-    let kinds = [("storage.k8s.io", "StorageClass"), ("", "PersistentVolume")];
+    let kinds = [
+        ("storage.k8s.io", "StorageClass"),
+        ("", "PersistentVolume"),
+        ("snapshot.storage.k8s.io", "VolumeSnapshotClass"),
+    ];
     let sides = [subject.around.before(), subject.around.after()];
     let others = sides.iter().flat_map(|side| kinds.iter().flat_map(|(group, kind)| side.of_kind(group, kind)));
     data::is_retained(claim, others.copied())

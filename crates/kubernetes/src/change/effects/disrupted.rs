@@ -46,8 +46,9 @@ pub(super) fn stopped(subject: &Subject<'_>) -> Vec<Found> {
         ];
     }
     let ignored = (subject.change.ignored)(&path.map(str::to_owned));
-    if let (None, Some(count), Some(scaler), false) =
-        (before.find(path), new, replicas::scaler(subject.around.after(), &after.key), ignored)
+    let set = after.find(path).is_some() && (before.find(path).is_none() || old != new);
+    if let (true, Some(count), Some(scaler), false) =
+        (set, new, replicas::scaler(subject.around.after(), &after.key), ignored)
     {
         let message = format!("each sync scales {} to {count}, although {} scales it", after.title(), scaler.title());
         return vec![Found::new(message).at(path).help("leave out `replicas`, so that only the autoscaler sets it")];

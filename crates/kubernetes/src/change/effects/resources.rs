@@ -1,14 +1,20 @@
 //! The remaining effects: requests and limits, and objects that are created, deleted, left behind, or configured.
 
 use diagnostics::wording;
+use document::Node;
 
 use super::subject::{Found, Subject};
 use crate::change::action::Action;
 use crate::change::delta::Delta;
+use crate::object::Object;
 use crate::workload;
 
 /// The number of fields that a message names.
 const NAMED: usize = 3;
+
+/// Annotations with which Argo CD prunes, deletes, updates, or compares an object differently.
+const MANAGING: &[&str] =
+    &["argocd.argoproj.io/compare-options", "argocd.argoproj.io/sync-options", "helm.sh/resource-policy"];
 
 /// Requests and limits of containers.
 pub(super) fn requests(subject: &Subject<'_>) -> Vec<Found> {
@@ -28,6 +34,23 @@ pub(super) fn requests(subject: &Subject<'_>) -> Vec<Found> {
         .collect();
     let Some(first) = changed.first() else { return Vec::new() };
     vec![Found::new(format!("{} changes {}", after.title(), fields(&changed))).at(&first.pointer)]
+}
+
+/// Annotations that decide what Argo CD does with an object, and the finalizers that its deletion waits for.
+pub(super) fn managed(subject: &Subject<'_>) -> Vec<Found> {
+    let Some((before, after)) = subject.updates() else { return Vec::new() };
+    let paths = MANAGING.iter().map(|name| vec!["metadata", "annotations", *name]);
+    let paths = paths.chain([vec!["metadata", "finalizers"]]);
+    let value = |object: &Object, path: &[&str]| object.find(path).map(Node::to_json).filter(|value| value != "null");
+    let changed: Vec<Vec<&str>> = paths.filter(|path| value(before, path) != value(after, path)).collect();
+    let Some(first) = changed.first() else { return Vec::new() };
+    let name = |path: &Vec<&str>| match path.as_slice() {
+        ["metadata", "annotations", name] => format!("annotation `{name}`"),
+        path => format!("`{}`", path.join(".")),
+    };
+    let names: Vec<String> = changed.iter().map(name).collect();
+    let present: &[&str] = if value(after, first).is_some() { first } else { &first[..1] };
+    vec![Found::new(format!("{} changes {}", after.title(), wording::all(&names))).at(present)]
 }
 
 /// An object that is created, deleted, or left behind, or with fields that no other rule is about.

@@ -357,7 +357,7 @@ fn replicas_that_fight_with_an_autoscaler_are_cautions() {
     );
     check(
         &updated_with("Deployment", "spec: {replicas: 1}", "spec: {replicas: 2}", &[scaler]),
-        "notice change-resources",
+        "caution change-disruptive: each sync scales Deployment `a` to 2, although HorizontalPodAutoscaler `h` scales it",
         "changed",
     );
 }
