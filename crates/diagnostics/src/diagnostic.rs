@@ -4,6 +4,7 @@
 //! prints them. The [`Code`] of a diagnostic determines its severity and the exit code.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::io::ErrorKind;
@@ -127,6 +128,12 @@ impl Diagnostics {
     /// Adds all diagnostics of another list.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
+    }
+
+    /// Removes the diagnostics of another list: those with the same code, target, message, and main place.
+    pub fn remove(&mut self, others: &Self) {
+        let known: BTreeSet<_> = others.0.iter().map(Diagnostic::sort_key).collect();
+        self.0.retain(|one| !known.contains(&one.sort_key()));
     }
 
     /// Returns the value of a result, or adds its diagnostics.

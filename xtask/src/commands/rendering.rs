@@ -71,7 +71,7 @@ pub(crate) fn render_selected<'a>(
     let (selected, mut own) = shard::plan(workspace, argocd, selection, shard);
     if shard.is_none() {
         // The plan of a selection also finds what the plan of everything found.
-        own.0.retain(|one| !found.0.contains(one));
+        own.remove(&found);
         diagnostics.extend(found);
     }
     diagnostics.extend(own);
