@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result};
 use toolbox::inputs;
 use workspace::target::TargetId;
 
@@ -100,7 +100,8 @@ impl Orphans {
         let gone = self.applications.iter().filter(|(name, _)| !renamed.values().any(|former| former == *name));
         let applications = gone.map(|(name, cases)| {
             let targets = plural(cases.len(), "target");
-            finding(name, format!("no Application is named `{name}`, but {FOLDER}/{name} has goldens of {targets}"))
+            let message = format!("no Application is named `{name}`, but {FOLDER}/{name} has goldens of {targets}");
+            finding(name, message).fact(Fact::missing("Application", name))
         });
         let others = self.others.iter().map(|name| finding(name, format!("`{FOLDER}/{name}` belongs to no target")));
         Diagnostics(applications.chain(others).collect())

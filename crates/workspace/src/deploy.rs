@@ -9,7 +9,7 @@ use argocd::chart_source::{chart_source, ignores_chart};
 use argocd::source_type::SourceType;
 use argocd::value_files::clean;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
-use document::{Node, Value};
+use document::{Node, Value, yaml};
 use helm::chart::Chart;
 use helm::charts_lock::{ChartsLock, Pin};
 use helm::dependencies::remote::{self, Wanted};
@@ -26,7 +26,7 @@ use crate::plain::DirectorySource;
 use crate::plugin::{self, PluginSource};
 use crate::plugin_chart;
 use crate::remote_base::RemoteBases;
-use crate::source_directory::{no_chart, no_directory, outside, overrides, source_type};
+use crate::source_directory::{no_chart, no_directory, no_kustomization, outside, overrides, source_type};
 use crate::tree::{Shared, Tree};
 use crate::trees::{Remotes, Trees};
 
@@ -180,6 +180,9 @@ impl<'a> Deployer<'a> {
                 Err(no_directory(source).into())
             }
             SourceType::Kustomize => {
+                if let Some(found) = no_kustomization(source, &node, &directory) {
+                    return Err(found.into());
+                }
                 let config = self.config;
                 let options = &config.kustomize_build_options;
                 self.kustomization(source, &node, (root, &directory), own.as_ref(), options).map(Rendered::Kustomize)
@@ -397,6 +400,17 @@ fn has_goldens(root: &Path, case: &str) -> bool {
     applications.into_iter().any(|application| application.path().join(case).is_dir())
 }
 
+/// Whether a file sets something, and only keys that the chart's values.yaml has, too: other files in ci/ configure tests.
+fn has_values(chart: &Path, file: &Path) -> bool {
+    let root = |path: &Path| {
+        let text = toolbox::regular_file::read_to_string(path).ok()?;
+        Some(yaml::parse_one(&diagnostics::Source::new("", text)).ok()?.root)
+    };
+    let (Some(set), Some(defaults)) = (root(file), root(&chart.join("values.yaml"))) else { return false };
+    let Value::Mapping(entries) = &set.value else { return false };
+    !entries.is_empty() && entries.iter().all(|(key, _)| defaults.get(&key.name).is_some())
+}
+
 /// The cases of a chart besides the default one: each `ci/<case>-values.yaml`.
 fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<String, PathBuf> {
     let folder = chart.join("ci");
@@ -411,9 +425,13 @@ fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<S
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let misnamed = |message: String, label: &str| {
-            Diagnostic::new(Code::ChartInvalid, message)
-                .at(Place::file(inputs::name(root, &path)), label)
-                .help("rename the file")
+            Diagnostic::new(Code::ChartInvalid, message).at(Place::file(inputs::name(root, &path)), label).help(
+                match name.rsplit_once('.') {
+                    Some((stem, "yaml")) if !stem.ends_with("-values") => format!("rename it to `{stem}-values.yaml`"),
+                    Some((stem, "yml")) => format!("rename it to `{stem}.yaml`"),
+                    _ => "rename the file".to_owned(),
+                },
+            )
         };
         if name.ends_with("-values.yml") {
             let message = format!("`{name}` does not end with `-values.yaml`");
@@ -423,6 +441,9 @@ fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<S
         if stem.is_some_and(|stem| has_goldens(root, stem)) {
             let message = format!("`{name}` does not end with `-values.yaml`");
             diagnostics.push(misnamed(message, "no longer rendered, but there are goldens"));
+        } else if stem.is_some() && has_values(chart, &path) {
+            let message = format!("`{name}` does not end with `-values.yaml`");
+            diagnostics.push(misnamed(message, "not rendered, although it only contains values of the chart"));
         }
         match name.strip_suffix("-values.yaml") {
             // A usual name for chart-testing, but `default` is the Application itself.

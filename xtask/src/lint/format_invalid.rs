@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
 use document::{Node, Value};
 use kubernetes::object::{Object, REDACTED};
 
@@ -37,7 +37,9 @@ fn texts<'a>(object: &'a Object, node: &'a Node, seen: &mut BTreeSet<&'a str>, d
             let written = node.source.text.get(node.span.clone()).unwrap_or_default();
             if let Some((at, error)) = error(written).filter(|(_, error)| seen.insert(error)) {
                 let start = node.span.start + at;
-                diagnostics.push(finding(object, Place::new(&node.source, start..start + error.len()), error));
+                let line = text.lines().find(|line| line.contains(error)).unwrap_or_default().trim();
+                let found = finding(object, Place::new(&node.source, start..start + error.len()), error);
+                diagnostics.push(found.fact(Fact::Line(line.to_owned())));
             }
         }
         _ => {}

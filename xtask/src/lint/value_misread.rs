@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use ::helm::dependencies;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place, Result, Source};
 use document::{Node, Value, yaml};
 use kubernetes::manifest;
 use kubernetes::object::place_without;
@@ -191,7 +191,10 @@ fn finding(values: &Authored, scalar: &Scalar, loss: &Loss) -> Diagnostic {
         let hidden = place.span.clone().unwrap_or_default();
         found.at(place_without(&place.source, hidden.clone(), std::slice::from_ref(&hidden)), "")
     } else {
-        found.at(place, "").note(format!("renders `{}` in {}", loss.rendered, loss.at))
+        found
+            .at(place, "")
+            .note(format!("renders `{}` in {}", loss.rendered, loss.at))
+            .fact(Fact::Line(loss.rendered.clone()))
     };
     let quote = format!("quote it: `{}`", scalar.assigned());
     found.help(if scalar.kind == Kind::Word { format!("{quote}, or write `{read}`") } else { quote })

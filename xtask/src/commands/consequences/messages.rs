@@ -137,6 +137,18 @@ pub(super) fn deleted_application(cause: &Diagnostic, effect: &Diagnostic) -> bo
     same_application(cause, effect) && cause.is(&Fact::Removed(Subject::Application))
 }
 
+/// Whether the goldens are those of the Application that is deleted.
+pub(super) fn of_the_deleted_application(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let is_deleted = cause.is(&Fact::Removed(Subject::Application));
+    is_deleted && application(cause).is_some_and(|name| effect.is(&Fact::missing("Application", name)))
+}
+
+/// Whether the effect is in a text that is rendered from the cause.
+pub(super) fn same_text(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let line = cause.facts.iter().find(|fact| matches!(fact, Fact::Line(_)));
+    same_application(cause, effect) && line.is_some_and(|line| effect.is(line))
+}
+
 /// Whether the cause is that the CustomResourceDefinition is deleted whose kinds have no schema now.
 pub(super) fn definition(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let removed = Fact::Removed(Subject::Definition);
