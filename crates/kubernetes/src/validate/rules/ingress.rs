@@ -18,8 +18,9 @@ pub(super) fn check(look: &mut Look<'_>) {
     if let Some(class) = spec.get("ingressClassName") {
         look.check_format(&class, class.text().and_then(names::subdomain));
         let annotations = look.root().get("metadata").and_then(|metadata| metadata.get("annotations"));
-        if let Some(annotation) = annotations.and_then(|all| all.get("kubernetes.io/ingress.class")) {
-            look.reject(&annotation, "is not allowed when `spec.ingressClassName` is set", "remove the annotation");
+        let annotation = annotations.and_then(|all| all.get("kubernetes.io/ingress.class"));
+        if let Some(annotation) = annotation.filter(|annotation| annotation.text() != class.text()) {
+            look.reject(&annotation, "differs from `spec.ingressClassName`", "remove the annotation");
         }
     }
     for tls in spec.list("tls") {
