@@ -2,6 +2,9 @@
 
 mod base_paths;
 mod by_hand;
+mod documents;
+mod instances;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -14,6 +17,7 @@ use document::yaml;
 use document::yaml::Document;
 use document::{Node, Value};
 use helm::chart::Chart;
+use kustomize::kustomization::NAMES;
 use toolbox::atomic_file;
 use toolbox::git::Repository;
 use toolbox::progress::Progress;
@@ -22,14 +26,14 @@ use workspace::config::Config;
 use workspace::written::{self, Written};
 use workspace::{CONFIG_FILE, Workspace, find, globs};
 
+use self::documents::{defines, files, is, yaml_files};
+use self::instances::instances;
+use self::settings::{build_options, inflates_charts, plugins, uses_ksops};
 use super::Outcome;
 use crate::init::{self, Cluster, Read, Survey};
 use crate::report;
 use crate::report::Printer;
 use crate::report::json::{self, Output};
-
-/// The names of the file of a kustomization.
-const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Runs the command. Without `root`, the repository is the one around the current directory.
 pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Outcome> {
@@ -224,12 +228,6 @@ fn sources(document: &Document) -> Vec<(String, String)> {
     paths.map(|path| (document.root.source.name.clone(), path)).collect()
 }
 
-/// The documents of files that can be read, with the names of the files.
-fn files(root: &Path, paths: &[PathBuf]) -> Vec<(String, Vec<Document>)> {
-    let sources = paths.iter().filter_map(|path| toolbox::source::read(root, path).ok());
-    sources.map(|source| (source.name.clone(), yaml::parse(&source).unwrap_or_default())).collect()
-}
-
 /// Patterns of the files that define Applications for nobody.
 fn excluded(root: &Path, files: &[(String, Vec<Document>)]) -> Vec<String> {
     let roots = |documents: &'_ [Document]| -> Vec<Node> { documents.iter().map(|one| one.root.clone()).collect() };
@@ -238,7 +236,7 @@ fn excluded(root: &Path, files: &[(String, Vec<Document>)]) -> Vec<String> {
     let used = init::repositories(files.iter().flat_map(|(_, roots)| roots));
     let paths: Vec<&str> = used.iter().flat_map(|(_, paths)| paths).map(String::as_str).collect();
     let mentions = |directory: &str, name: &str| {
-        let texts = KUSTOMIZATIONS.iter().map(|file| root.join(directory).join(file));
+        let texts = NAMES.iter().map(|file| root.join(directory).join(file));
         let mut texts = texts.filter_map(|path| toolbox::regular_file::read_to_string(path).ok());
         texts.any(|text| text.lines().any(|line| line.trim_start_matches([' ', '-', '.', '/']).starts_with(name)))
     };
@@ -259,8 +257,7 @@ fn unlisted(root: &Path, files: &[(String, Vec<Document>)]) -> Vec<String> {
     let files = files.iter().map(|(name, documents)| (name.as_str(), documents.iter().map(|one| &one.root).collect()));
     init::unlisted(files, |folder| {
         let directory = root.join(folder);
-        let mut sources =
-            KUSTOMIZATIONS.iter().filter_map(|file| toolbox::source::read(root, &directory.join(file)).ok());
+        let mut sources = NAMES.iter().filter_map(|file| toolbox::source::read(root, &directory.join(file)).ok());
         let (source, document) = sources.find_map(|one| Some((one.clone(), yaml::parse_one(&one).ok()?)))?;
         let lists =
             ["resources", "bases", "components", "patches", "patchesStrategicMerge", "generators", "transformers"];
@@ -374,104 +371,6 @@ fn jsonnet(root: &Path, documents: &[Document]) -> Vec<String> {
     directories.into_iter().map(|path| if path.is_empty() { "." } else { path }.to_owned()).collect()
 }
 
-/// Whether a document is an object of Argo CD, or a List with one. Argo Workflows and others share its group.
-fn defines(root: &Node) -> bool {
-    let ours = |node: &Node| ["Application", "ApplicationSet", "AppProject"].iter().any(|kind| is(node, kind));
-    ours(root) || root.items_at(&["items"]).iter().any(ours)
-}
-
-fn is(root: &Node, kind: &str) -> bool {
-    let text = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
-    text("kind") == kind && text("apiVersion").starts_with(find::GROUP)
-}
-
-/// Whether a file configures KSOPS.
-fn uses_ksops(root: &Path) -> bool {
-    let configures = |text: String| text.lines().any(|line| line.starts_with("apiVersion: viaduct.ai/"));
-    let mut texts = yaml_files(root).filter_map(|path| toolbox::regular_file::read_to_string(root.join(path)).ok());
-    texts.any(configures)
-}
-
-/// Whether a kustomization has `helmCharts`.
-fn inflates_charts(root: &Path) -> bool {
-    let kustomization = |path: &String| {
-        let name = path.rsplit('/').next().unwrap_or_default();
-        KUSTOMIZATIONS.contains(&name)
-    };
-    let inflates = |path: String| {
-        toolbox::regular_file::read_to_string(root.join(path))
-            .is_ok_and(|text| text.lines().any(|line| line.starts_with("helmCharts:")))
-    };
-    find::tracked(root).into_iter().filter(kustomization).any(inflates)
-}
-
-/// `kustomize.buildOptions` of Argo CD, if most files that set it agree.
-fn build_options(root: &Path) -> Option<String> {
-    let mut found: BTreeMap<String, usize> = BTreeMap::new();
-    for path in yaml_files(root) {
-        let text = toolbox::regular_file::read_to_string(root.join(path)).unwrap_or_default();
-        if let Some(options) = init::build_options(&text) {
-            *found.entry(options).or_default() += 1;
-        }
-    }
-    found.into_iter().max_by_key(|(_, count)| *count).map(|(options, _)| options)
-}
-
-/// The plugins that sources need, with the commands that the repository gives them.
-fn plugins(workspace: &Workspace, documents: &[Document]) -> Vec<init::Plugin> {
-    let mut needed = BTreeSet::new();
-    let generated = workspace.generated.iter().map(|one| &one.root);
-    let files = documents.iter().map(|one| &one.root).filter(|root| is(root, "Application"));
-    for root in generated.chain(files) {
-        let sources = root.items_at(&["spec", "sources"]).iter().chain(root.find(&["spec", "source"]));
-        for plugin in sources.filter_map(|source| source.get("plugin")) {
-            needed.insert(plugin.get("name").and_then(Node::as_str).unwrap_or_default().to_owned());
-        }
-    }
-    let root = &workspace.root;
-    let mut known: Vec<init::Plugin> = Vec::new();
-    for path in yaml_files(root) {
-        let text = toolbox::regular_file::read_to_string(root.join(&path)).unwrap_or_default();
-        known.extend(init::plugins(&path, &text));
-    }
-    // Archived Applications and examples give way to those that are used.
-    let used: BTreeSet<String> =
-        known.iter().filter(|one| !init::is_aside(&one.file)).map(|one| one.name.clone()).collect();
-    known.retain(|one| !init::is_aside(&one.file) || !used.contains(&one.name));
-    let mut plugins = Vec::new();
-    for name in needed {
-        // Without a name, Argo CD takes the first one that discovers the source.
-        let fits = |one: &&init::Plugin| {
-            if name.is_empty() {
-                !one.discover.is_empty()
-            } else {
-                name == one.name || name.starts_with(&format!("{}-v", one.name))
-            }
-        };
-        let before = plugins.len();
-        plugins.extend(known.iter().filter(fits).cloned());
-        if plugins.len() == before && !name.is_empty() {
-            plugins.push(init::Plugin {
-                name,
-                command: Vec::new(),
-                discover: String::new(),
-                explicit: false,
-                file: String::new(),
-            });
-        }
-    }
-    // A source without any stanza is rendered by a plugin that discovers it.
-    plugins.extend(known.iter().filter(|one| !one.discover.is_empty() && !one.explicit).cloned());
-    plugins.sort();
-    plugins.dedup_by(|one, other| one.name == other.name && one.command == other.command);
-    plugins
-}
-
-fn yaml_files(root: &Path) -> impl Iterator<Item = String> {
-    let is_yaml = |path: &String| [".yaml", ".yml"].iter().any(|end| path.ends_with(end));
-    find::tracked(root).into_iter().filter(is_yaml)
-}
-
 /// Charts that render Applications, and that no Application deploys.
 fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> Vec<BootstrapChart> {
     let Ok(config) = Config::parse(&Source::new(CONFIG_FILE, init::configuration(survey))) else { return Vec::new() };
@@ -479,56 +378,4 @@ fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> V
     let charts: Vec<BootstrapChart> =
         bootstrap_charts(root, &config).into_iter().filter(|chart| !deployed(&chart.path)).collect();
     by_hand::roots(root, charts, yaml_files(root), &deployed)
-}
-
-/// The Argo CD instances that seem to deploy from the repository, with patterns of their files.
-fn instances(workspace: &Workspace, documents: &[Document]) -> BTreeMap<String, BTreeSet<String>> {
-    let duplicates = duplicates(workspace);
-    let mut instances = init::instances(duplicates.iter().map(|(one, two)| (one.as_str(), two.as_str())));
-    let files: Vec<&str> = documents.iter().map(|one| one.root.source.name.as_str()).collect();
-    init::add_directories(&mut instances, files.iter().copied());
-    init::innermost(&mut instances, &files);
-    let applications = documents.iter().map(|one| &one.root).filter(|root| is(root, "Application"));
-    let deployed: Vec<_> = applications.flat_map(init::deployed).collect();
-    let beside = init::join(&mut instances, &deployed, &duplicates);
-    let values = |kind: &'static str, path: &'static [&'static str]| {
-        let objects = documents.iter().map(|one| &one.root).filter(move |root| is(root, kind));
-        objects.filter_map(move |root| Some((root.source.name.as_str(), root.find(path)?.as_str()?)))
-    };
-    let projects: Vec<_> = values("AppProject", &["metadata", "name"]).collect();
-    let users = values("Application", &["spec", "project"]);
-    let users: Vec<_> = users.chain(values("ApplicationSet", &["spec", "template", "spec", "project"])).collect();
-    let mut found = BTreeMap::new();
-    if init::are_separate(&instances, &projects, &users) {
-        let patterns = |all: BTreeSet<String>| all.into_iter().map(|directory| format!("{directory}/**")).collect();
-        found.extend(instances.into_iter().map(|(name, directories)| (name, patterns(directories))));
-        for (name, files) in beside {
-            found.entry(name).or_insert_with(BTreeSet::new).extend(files);
-        }
-    }
-    // One that was copied and not renamed deploys something else.
-    let source = |file: &str| {
-        let mut roots = documents.iter().map(|one| &one.root).filter(|root| is(root, "Application"));
-        let root = roots.find(|root| root.source.name == file)?;
-        let text = |key: &str| root.find(&["spec", "source", key]).and_then(Node::as_str).unwrap_or_default();
-        Some((text("path"), text("chart"))).filter(|source| *source != ("", ""))
-    };
-    let is_same = |(one, two): &&(String, String)| source(one).is_some() && source(one) == source(two);
-    let alike: Vec<(&str, &str)> =
-        duplicates.iter().filter(is_same).map(|(one, two)| (one.as_str(), two.as_str())).collect();
-    for (name, patterns) in init::of_names(&alike) {
-        found.entry(name).or_insert_with(BTreeSet::new).extend(patterns);
-    }
-    found
-}
-
-/// The files of each two Applications that have one name.
-fn duplicates(workspace: &Workspace) -> Vec<(String, String)> {
-    let found = workspace.unrendered.iter().flat_map(|one| &one.reasons.0);
-    let found = found.filter(|one| one.code == Code::ApplicationDuplicate);
-    let files = found.filter_map(|one| match one.places.as_slice() {
-        [(second, _), (first, _)] => Some((first.source.name.clone(), second.source.name.clone())),
-        _ => None,
-    });
-    files.filter(|(first, second)| first != second).collect()
 }
