@@ -85,10 +85,10 @@ impl Location {
     }
 }
 
-/// Whether a URL names a server, so that Git does not take it for a path.
+/// Whether a URL names a server or one of Git's transports, so that Git does not take it for a path.
 #[must_use]
 pub fn names_server(url: &str) -> bool {
-    url.contains("://") || is_ssh(url)
+    url.contains("://") || url.contains("::") || is_ssh(url)
 }
 
 /// Whether a URL is `user@host…`, with or without `ssh://`.

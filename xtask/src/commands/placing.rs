@@ -300,8 +300,12 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
         *label = format!("`{}` is not set here, so the default applies", used.name());
     }
     let is_value = setter.is_some_and(|used| is_the_value(found, used, rendered));
-    // In findings, the values of Secrets are masked.
-    let secret = golden.source.text[bounds].trim_end() != origins.provenance().text(&origin.golden, line);
+    // In findings, the values of Secrets are masked. Without a template, the file of the author has what is rendered.
+    let written = match origins.provenance().text(&origin.golden, line) {
+        "" => author.span.as_ref().map_or("", |span| &author.source.text[author.source.lines_of(span).1]),
+        rendered => rendered,
+    };
+    let secret = golden.source.text[bounds].trim() != written.trim();
     if secret && origin.kind.ends_with("Secret") {
         let key = origin.path.last().map(String::as_str).unwrap_or_default();
         author = without_secrets(&author, key);
