@@ -300,13 +300,8 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
         *label = format!("`{}` is not set here, so the default applies", used.name());
     }
     let is_value = setter.is_some_and(|used| is_the_value(found, used, rendered));
-    // In findings, the values of Secrets are masked. Without a template, the file of the author has what is rendered.
-    let written = match origins.provenance().text(&origin.golden, line) {
-        "" => author.span.as_ref().map_or("", |span| &author.source.text[author.source.lines_of(span).1]),
-        rendered => rendered,
-    };
-    let secret = golden.source.text[bounds].trim() != written.trim();
-    if secret && origin.kind.ends_with("Secret") {
+    let masked = is_masked(&golden.source.text[bounds], origins.provenance().text(&origin.golden, line), &author);
+    if masked && origin.kind.ends_with("Secret") {
         let key = origin.path.last().map(String::as_str).unwrap_or_default();
         author = without_secrets(&author, key);
         helper = helper.map(|helper| without_secrets(&helper, ""));
@@ -465,6 +460,13 @@ fn shows(used: &Used, rendered: &str) -> bool {
 fn beside(used: &Used, origins: &Traced<'_>) -> Option<Place> {
     let around = (1..used.steps().len()).rev().filter_map(|length| origins.settings().find(&used.steps()[..length]));
     around.map(|setting| setting.place).find(|place| !in_archive(place))
+}
+
+/// Whether a line of a golden differs from what was rendered: in findings, the values of Secrets are masked. Without a
+/// template, the file of the author has what is rendered.
+fn is_masked(golden: &str, rendered: &str, author: &Place) -> bool {
+    let written = || author.span.as_ref().map_or("", |span| &author.source.text[author.source.lines_of(span).1]);
+    golden.trim() != if rendered.is_empty() { written() } else { rendered }.trim()
 }
 
 /// A place in a template without what may be the value of a Secret; its key may remain.
