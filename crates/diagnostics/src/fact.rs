@@ -121,6 +121,8 @@ pub enum Fact {
     OwnLabels,
     /// This note says where its place comes from. Nobody needs it where the place itself is traced.
     Untraced(String),
+    /// An ApplicationSet generates the Application.
+    Generated,
     /// A rendered text has this line.
     Line(String),
     /// Another Application is concerned, too: its target.

@@ -20,6 +20,7 @@ pub mod golden_file;
 pub mod image;
 pub mod inventory;
 pub mod manifest;
+pub mod network_policy;
 pub mod object;
 pub mod pod_security;
 pub mod rbac;

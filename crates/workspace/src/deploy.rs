@@ -180,12 +180,13 @@ impl<'a> Deployer<'a> {
                 Err(no_directory(source).into())
             }
             SourceType::Kustomize => {
-                if let Some(found) = no_kustomization(source, &node, &directory) {
-                    return Err(found.into());
-                }
                 let config = self.config;
                 let options = &config.kustomize_build_options;
-                self.kustomization(source, &node, (root, &directory), own.as_ref(), options).map(Rendered::Kustomize)
+                let found = self.kustomization(source, &node, (root, &directory), own.as_ref(), options)?;
+                if found.inspection.kustomizations.is_empty() {
+                    return Err(no_kustomization(source, &node, &directory).into());
+                }
+                Ok(Rendered::Kustomize(found))
             }
             SourceType::Directory => {
                 let checkout = (own.as_ref().unwrap_or(self.checkout), self.config);

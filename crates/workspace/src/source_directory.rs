@@ -6,7 +6,6 @@ use argocd::application::{Application, Source};
 use argocd::source_type::{self, SourceType};
 use diagnostics::{Code, Diagnostic, Result, did_you_mean, nearest};
 use document::{Node, Value, yaml};
-use kustomize::kustomization::NAMES;
 use toolbox::inputs;
 use toolbox::source::read;
 
@@ -44,18 +43,15 @@ pub(crate) fn no_directory(source: &Source) -> Diagnostic {
 }
 
 /// Reports a directory that only the options of a source make a kustomization.
-pub(crate) fn no_kustomization(source: &Source, node: &Node, directory: &Path) -> Option<Diagnostic> {
-    if NAMES.iter().any(|name| directory.join(name).exists()) {
-        return None;
-    }
+pub(crate) fn no_kustomization(source: &Source, node: &Node, directory: &Path) -> Diagnostic {
     let message = format!("`{}` contains no kustomization file", source.path);
     let found = Diagnostic::new(Code::KustomizeRefused, message)
         .at(node.key_place("kustomize"), "Argo CD builds the directory with kustomize because of this");
-    Some(if directory.join("Chart.yaml").exists() {
+    if directory.join("Chart.yaml").exists() {
         found.help("delete `kustomize`: the directory contains a chart")
     } else {
         found.help("add a kustomization.yaml, or delete `kustomize`")
-    })
+    }
 }
 
 pub(crate) fn no_chart(root: &Path, config: &Config, source: &Source, directory: &Path) -> Diagnostic {

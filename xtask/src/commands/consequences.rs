@@ -408,10 +408,9 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         // Containers that sleep equally long.
         Code::PreStopTooLong => Some((label(found).to_owned(), vec![application(found)?.to_owned()])),
         // Applications of a set, whose template names their namespaces.
-        Code::ProjectForbids if forbids(found, Subject::Namespace).is_some() => {
+        Code::ProjectForbids if found.is(&Fact::Generated) => {
             let (file, at) = line(found)?;
-            let in_a_set = first(found)?.source.text.contains("kind: ApplicationSet");
-            in_a_set.then(|| ("namespaces".to_owned(), vec![file, at.to_string()]))
+            Some(("namespaces".to_owned(), vec![file, at.to_string()]))
         }
         // Objects of a kind that a project does not allow.
         Code::ProjectForbids => {

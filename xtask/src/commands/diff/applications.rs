@@ -1,12 +1,13 @@
 //! The Applications of one side, and what is known of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::{Class, Diagnostics};
 use document::Node;
 use workspace::target::{DEFAULT_CASE, TargetId};
 use workspace::{Workspace, plan, written};
 
+use super::judge;
 use super::side::RenderedSide;
 use crate::commands::rendering::{RenderState, Rendering};
 
@@ -14,6 +15,8 @@ use crate::commands::rendering::{RenderState, Rendering};
 pub(super) struct Applications<'a> {
     /// By instance name.
     pub(super) by_name: BTreeMap<&'a str, Application<'a>>,
+    /// What ApplicationSets may do with their Applications, by the names of those that are restricted.
+    pub(super) sync_policies: BTreeMap<&'a str, &'a str>,
     /// The workspace that defines them.
     pub(super) workspace: &'a Workspace,
 }
@@ -24,6 +27,8 @@ pub(super) struct Application<'a> {
     pub(super) file: &'a str,
     /// The document that defines it, if it is known.
     pub(super) root: Option<&'a Node>,
+    /// The ApplicationSet that generates it, if one does.
+    pub(super) set: Option<&'a str>,
     /// The state.
     pub(super) state: State,
     /// Its targets that could be planned, by case.
@@ -53,7 +58,7 @@ impl<'a> Applications<'a> {
                 let reason = reasons(&one.reasons);
                 let state = if one.is_broken() { State::Failed(reason) } else { State::NotRendered(reason) };
                 let file = one.place.source.name.as_str();
-                let unknown = Application { file, root: None, state, targets: BTreeMap::new() };
+                let unknown = Application { file, root: None, set: None, state, targets: BTreeMap::new() };
                 applications.insert(one.instance.as_str(), unknown);
             }
         }
@@ -81,21 +86,25 @@ impl<'a> Applications<'a> {
                 None => State::Failed(first_error(side.found, name)),
             };
             let file = deployment.application.place.source.name.as_str();
-            applications.insert(name, Application { file, root: None, state, targets });
+            applications.insert(name, Application { file, root: None, set: None, state, targets });
         }
         for written in written::applications(workspace) {
             let known = applications.get_mut(written.name);
             if written.selected {
                 if let Some(known) = known {
                     known.root = Some(written.root);
+                    known.set = written.made_by.map(|made_by| made_by.set.as_str());
                 }
             } else if known.is_none() && plan::selects(selection, written.name) {
                 let (file, root) = (written.file, Some(written.root));
-                let unselected = Application { file, root, state: State::Unselected, targets: BTreeMap::new() };
+                let unselected =
+                    Application { file, root, set: None, state: State::Unselected, targets: BTreeMap::new() };
                 applications.insert(written.name, unselected);
             }
         }
-        Self { by_name: applications, workspace }
+        let sets: BTreeSet<&str> = applications.values().filter_map(|one| one.set).collect();
+        let sync_policies = sets.into_iter().filter_map(|set| Some((set, judge::sync_policy(workspace, set)?)));
+        Self { by_name: applications, sync_policies: sync_policies.collect(), workspace }
     }
 
     /// Why an Application of the other side may be missing here although it exists: what defines it cannot be read or

@@ -271,12 +271,6 @@ pub(super) fn sync_policy<'w>(workspace: &'w Workspace, set: &str) -> Option<&'w
     set_of(workspace, set)?.find(&["spec", "syncPolicy", "applicationsSync"])?.as_str()
 }
 
-/// The ApplicationSet that generates an Application.
-pub(super) fn generator<'w>(workspace: &'w Workspace, root: &Node) -> Option<&'w str> {
-    let generated = workspace.generated.iter().find(|one| std::ptr::eq(&raw const one.root, root));
-    generated?.made_by.as_ref().map(|made_by| made_by.set.as_str())
-}
-
 /// The document of an ApplicationSet.
 pub(super) fn set_of<'w>(workspace: &'w Workspace, name: &str) -> Option<&'w Node> {
     let roots = workspace.argocd.iter().flat_map(|file| &file.documents).map(|document| &document.root);

@@ -55,7 +55,8 @@ impl Pairs<'_> {
                 _ => None,
             };
             let file = after.or(before).map_or("", |one| one.file);
-            let excused = excuse.map(|state| Application { file, root: None, state, targets: BTreeMap::new() });
+            let excused =
+                excuse.map(|state| Application { file, root: None, set: None, state, targets: BTreeMap::new() });
             let (before, after) = (before.or(excused.as_ref()), after.or(excused.as_ref()));
             let forbidden = self.forbidden.of(name);
             let unknown = unknown(name, before, after);
@@ -133,15 +134,14 @@ impl Pairs<'_> {
         let objects = || own_side(old).map(|side| side.target.objects()).unwrap_or_default();
         let deleted = names.0 != names.1 && self.is_deleted(old);
         let mut effects = management::of(before, after, deleted, &objects);
-        let sets =
-            (judge::generator(self.base.workspace, before.root), judge::generator(self.head.workspace, after.root));
+        let sets = (old.set, new.set);
         if names.0 == names.1 && sets.0 != sets.1 && self.is_deleted(old) {
             effects.extend(owner::changed(sets, before, &objects()));
         }
         if let (Some(from), Some(to)) = sets
             && from == to
         {
-            let policies = (judge::sync_policy(self.base.workspace, from), judge::sync_policy(self.head.workspace, to));
+            let policies = (self.base.sync_policies.get(from).copied(), self.head.sync_policies.get(to).copied());
             effects.extend(owner::restricted(to, policies, before.root, after.root));
         }
         effects

@@ -132,6 +132,7 @@ impl Against<'_> {
                     .filter(|namespace| !namespace.is_empty())
                     .map(|namespace| Fact::forbidden(fact::Subject::Namespace, namespace)),
             );
+            let found = found.facts(self.application.made_by.map(|_| Fact::Generated));
             let found = if denied {
                 found.help("choose another destination for the Application")
             } else {

@@ -5,9 +5,9 @@
 use argocd::effect;
 use argocd::effect::Removal;
 use diagnostics::{Code, Diagnostics};
-use document::Node;
 use kubernetes::inventory::pods::Pods;
 use kubernetes::inventory::selector::Selector;
+use kubernetes::network_policy::isolates;
 use kubernetes::object::Object;
 
 use super::removed;
@@ -64,12 +64,4 @@ fn exposed(change: &Change<'_>, policy: &Object) -> Option<(String, String)> {
 
 fn is_policy(object: &Object) -> bool {
     (object.key.group.as_str(), object.key.kind.as_str()) == ("networking.k8s.io", "NetworkPolicy")
-}
-
-/// Whether a policy restricts a direction.
-fn isolates(policy: &Object, kind: &str, list: &str) -> bool {
-    match policy.find(&["spec", "policyTypes"]).map(Node::items).filter(|types| !types.is_empty()) {
-        Some(types) => types.iter().any(|node| node.as_str() == Some(kind)),
-        None => kind == "Ingress" || policy.find(&["spec", list]).is_some_and(|node| !node.items().is_empty()),
-    }
 }

@@ -10,6 +10,7 @@ use document::Node;
 use super::subject::{Found, Subject};
 use super::surroundings::Side;
 use crate::inventory::selector::Selector;
+use crate::network_policy::isolates;
 use crate::object::Object;
 
 /// The number of pairs of rules up to which they are compared by what they allow.
@@ -156,12 +157,4 @@ pub(super) fn exposed(subject: &Subject<'_>) -> Vec<Found> {
         Found::new(message).at(&[path[0], path[1], &index.to_string()])
     });
     found.into_iter().collect()
-}
-
-/// Whether a policy restricts traffic in a direction.
-fn isolates(policy: &Object, kind: &str, list: &str) -> bool {
-    match policy.find(&["spec", "policyTypes"]).map(Node::items).filter(|types| !types.is_empty()) {
-        Some(types) => types.iter().any(|node| node.as_str() == Some(kind)),
-        None => kind == "Ingress" || policy.find(&["spec", list]).is_some_and(|node| !node.items().is_empty()),
-    }
 }
